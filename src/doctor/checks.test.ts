@@ -32,7 +32,7 @@ const running = {
   uncaught: { count: 0, last: null },
 };
 const leftover = { path: "/s/x", reason: "the system forbids it", next: "do this" };
-const cage = { landlock: 7, seccomp: true, namespaces: null, network: null, processes: null };
+const cage = { landlock: 7, seccomp: true, namespaces: null, network: null, processes: null, signals: null };
 const sharing: CheckFacts["sharing"] = {
   layer: "memory isolation",
   why: "QEMU opens the memory for writing",

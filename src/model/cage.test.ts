@@ -1,10 +1,12 @@
 import { expect, test } from "bun:test";
 import { type Cage, describeGaps, gapsOf, parseCage } from "./cage.ts";
 
-const whole: Cage = { landlock: 7, seccomp: true, namespaces: null, network: null, processes: null };
+const whole: Cage = { landlock: 7, seccomp: true, namespaces: null, network: null, processes: null, signals: null };
 
 test("the agent's answer is accepted as a whole or not at all", () => {
-  expect(parseCage('{"landlock":7,"seccomp":true,"namespaces":null,"network":"no","processes":null}')).toEqual({
+  expect(
+    parseCage('{"landlock":7,"seccomp":true,"namespaces":null,"network":"no","processes":null,"signals":null}'),
+  ).toEqual({
     ...whole,
     network: "no",
   });
@@ -15,6 +17,7 @@ test("the agent's answer is accepted as a whole or not at all", () => {
     '{"landlock": 7}',
     '{"landlock":"7","seccomp":true,"namespaces":null}',
     '{"landlock":7,"seccomp":true,"namespaces":null,"network":null}',
+    '{"landlock":7,"seccomp":true,"namespaces":null,"network":null,"processes":null}',
   ]) {
     expect(parseCage(text)).toBeNull();
   }
@@ -43,6 +46,7 @@ test("every missing layer is named with its reason", () => {
     namespaces: "user namespace: EPERM",
     network: "none",
     processes: "none",
+    signals: "none",
   });
   expect(gaps.map((gap) => gap.layer)).toEqual([
     "landlock",

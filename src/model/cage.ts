@@ -13,6 +13,11 @@ export type Cage = {
   network: string | null;
   /** why the processes and threads of one VMM can't be limited separately; null: they can */
   processes: string | null;
+  /**
+   * why a program built with musl can't be let signal its own threads and nothing else, by Landlock or a supervisor; null: it can. Not
+   * a layer: without it such signals are refused
+   */
+  signals: string | null;
 };
 
 /** A layer that is missing. */
@@ -31,11 +36,11 @@ export function parseCage(text: string): Cage | null {
   } catch {
     return null;
   }
-  const { landlock, seccomp, namespaces, network, processes } = answer ?? {};
+  const { landlock, seccomp, namespaces, network, processes, signals } = answer ?? {};
   const isReason = (value: unknown): value is string | null => value === null || typeof value === "string";
   if (typeof landlock !== "number" || typeof seccomp !== "boolean") return null;
-  if (!isReason(namespaces) || !isReason(network) || !isReason(processes)) return null;
-  return { landlock, seccomp, namespaces, network, processes };
+  if (!isReason(namespaces) || !isReason(network) || !isReason(processes) || !isReason(signals)) return null;
+  return { landlock, seccomp, namespaces, network, processes, signals };
 }
 
 export function gapsOf(cage: Cage): Gap[] {

@@ -15,6 +15,8 @@ export type CagePlan = {
   ownNetwork: boolean;
   /** the filter of system calls (`agent/src/host/profiles.rs`) */
   profile: string;
+  /** whether a supervisor sends the signals whose target the filter can't see; needs `cage.signals` */
+  supervised?: boolean;
   limits: CageLimits;
   /** further arguments: sockets that are opened before the cage is closed */
   sockets?: readonly string[];
@@ -47,6 +49,7 @@ export function cageCommand(argv: readonly string[], spec: BootSpec, plan: CageP
     ...["--network", plan.ownNetwork ? "none" : "host"],
     ...limits(plan, spec).flatMap((limit) => ["--limit", limit]),
     ...(plan.cage.seccomp ? ["--profile", plan.profile] : []),
+    ...(plan.supervised ? ["--signals", "supervised"] : []),
     ...(plan.sockets ?? []),
     "--",
     ...argv,

@@ -17,6 +17,7 @@ export function processAttacks(scene: () => Scene): Attack[] {
       ["kill", victim, kill],
       ["kill", victim, 0],
       ["tkill", victim, kill],
+      ["tkill", victim, 35], // that of Firecracker
       ["tgkill", victim, victim, kill],
       ["rt_sigqueueinfo", victim, kill, buffer],
       ["rt_tgsigqueueinfo", victim, victim, kill, buffer],

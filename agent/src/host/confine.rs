@@ -8,9 +8,10 @@
 mod check;
 mod plan;
 mod root;
+mod supervisor;
 
 use crate::host::descriptors;
-use crate::host::profiles;
+use crate::host::profiles::{self, SignalScope};
 use crate::programs;
 use crate::sys::landlock::{self, Cage, Right};
 use crate::sys::limits::{self, Resource};
@@ -44,7 +45,7 @@ fn enter(plan: &Plan) -> Result<(), String> {
     }
     limit(&plan.limits).map_err(|error| format!("limits: {error}"))?;
     if let Some(profile) = &plan.profile {
-        filter(profile, landlock::restricts_signals(abi))?;
+        filter(profile, scope_of(plan, abi))?;
     }
     let env = programs::inherited_environment().map_err(|error| format!("environment: {error}"))?;
     Err(format!("{}: {}", plan.program[0], programs::exec(&plan.program, &env)))
@@ -81,9 +82,20 @@ fn limit(all: &[(Resource, u64)]) -> std::io::Result<()> {
     Ok(())
 }
 
+fn scope_of(plan: &Plan, abi: i32) -> SignalScope {
+    match (plan.supervised, landlock::restricts_signals(abi)) {
+        (true, _) => SignalScope::Supervisor,
+        (false, true) => SignalScope::Landlock,
+        (false, false) => SignalScope::None,
+    }
+}
+
 /// The last layer, because it does not allow the calls that set up the others.
-fn filter(profile: &str, restricts_signals: bool) -> Result<(), String> {
-    let rules = profiles::named(profile, restricts_signals).ok_or_else(|| format!("no profile is named {profile:?}"))?;
+fn filter(profile: &str, scope: SignalScope) -> Result<(), String> {
+    let rules = profiles::named(profile, scope).ok_or_else(|| format!("no profile is named {profile:?}"))?;
     let program = seccomp::compile(rules, std::process::id());
+    if scope == SignalScope::Supervisor {
+        return supervisor::install(&program).map_err(|error| format!("supervisor: {error}"));
+    }
     seccomp::install(&program).map_err(|error| format!("seccomp: {error}"))
 }

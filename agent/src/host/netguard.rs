@@ -17,7 +17,7 @@ mod vsock;
 use self::options::{Line, Options};
 use self::policy::Policy;
 use self::relay::Relay;
-use crate::host::profiles;
+use crate::host::profiles::{self, SignalScope};
 use crate::programs;
 use crate::sys::landlock::{self, Cage};
 use crate::sys::poll::{self, PollSet};
@@ -105,7 +105,7 @@ fn confine_self(profile: &str) -> io::Result<()> {
         Cage::new(abi, false)?.enforce()?;
     }
     if seccomp::is_available() {
-        let rules = profiles::named(profile, false).unwrap_or_default();
+        let rules = profiles::named(profile, SignalScope::None).unwrap_or_default();
         seccomp::install(&seccomp::compile(rules, std::process::id()))?;
     }
     Ok(())

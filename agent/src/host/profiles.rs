@@ -5,21 +5,34 @@
 //! process_vm_readv, pidfd_open, `F_SETOWN` (signals through a descriptor); mount, unshare, setns, clone3 and clone with
 //! namespaces or for a process; bpf, io_uring, keyctl, userfaultfd, perf_event_open, inotify, fanotify, memfd_create.
 
-use crate::sys::seccomp::{allow, allow_if, refuse, Rule, Test};
+use crate::sys::seccomp::{allow, allow_if, refuse, supervise_if, Rule, Test};
+use crate::sys::supervision::{RECEIVE, SEND};
 use libc::*;
 
+/// What keeps signals within the program when it sends them by a call whose arguments do not show which process it signals.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum SignalScope {
+    /// nothing: the filter refuses such calls
+    None,
+    /// Landlock
+    Landlock,
+    /// a supervisor makes these calls (`confine::supervisor`)
+    Supervisor,
+}
+
 /// The rules of a profile, in the order in which they are looked up; None if there is no such profile.
-///
-/// `restricts_signals`: Landlock prevents signals to other processes, so the program may use a call whose arguments do not show which
-/// process it signals.
-pub fn named(name: &str, restricts_signals: bool) -> Option<&'static [&'static [Rule]]> {
+pub fn named(name: &str, scope: SignalScope) -> Option<&'static [&'static [Rule]]> {
     match name {
         // it gets all its sockets as descriptors
         "qemu" => Some(&[COMMON, EXEC]),
         // with its user-mode network, QEMU opens the guest's connections itself
         "qemu-user-net" => Some(&[QEMU_USER_NET, COMMON, EXEC]),
-        "firecracker" if restricts_signals => Some(&[FIRECRACKER, COMMON, EXEC, MUSL_SIGNALS]),
-        "firecracker" => Some(&[FIRECRACKER, COMMON, EXEC]),
+        "firecracker" => Some(match scope {
+            SignalScope::None => &[FIRECRACKER, COMMON, EXEC],
+            SignalScope::Landlock => &[FIRECRACKER, COMMON, EXEC, MUSL_SIGNALS],
+            SignalScope::Supervisor => &[FIRECRACKER, COMMON, EXEC, SUPERVISED_SIGNALS],
+        }),
+        "supervisor" => Some(&[SUPERVISOR]),
         // a host program that reads hostile input; Landlock and its root restrict its files
         "tool" => Some(&[TOOL, COMMON, EXEC]),
         "tool-with-children" => Some(&[CHILDREN, TOOL, COMMON, EXEC]),
@@ -116,7 +129,7 @@ const COMMON: &[Rule] = &[
     allow(SYS_membarrier),
     // its own threads
     allow_if(SYS_clone, &[&[Test::Bits { argument: 0, mask: THREAD | NAMESPACES, value: THREAD }]]),
-    allow_if(SYS_tgkill, &[&[Test::OwnPid(0)]]),
+    allow_if(SYS_tgkill, &[&[Test::Pid(0)]]),
     allow(SYS_arch_prctl),
     allow(SYS_set_tid_address),
     allow(SYS_set_robust_list),
@@ -133,8 +146,8 @@ const COMMON: &[Rule] = &[
     allow(SYS_getrlimit),
     allow(SYS_exit),
     allow(SYS_exit_group),
-    // an additional filter can only restrict more
-    allow(SYS_seccomp),
+    // an additional filter can only restrict more, unless it has a supervisor: that one could allow what is left to ours
+    allow_if(SYS_seccomp, &[&[Test::Bits { argument: 1, mask: SECCOMP_FILTER_FLAG_NEW_LISTENER as u32, value: 0 }]]),
     // signals to itself
     allow(SYS_rt_sigaction),
     allow(SYS_rt_sigreturn),
@@ -315,7 +328,7 @@ const NETGUARD: &[Rule] = &[
     allow(SYS_sched_yield),
     allow(SYS_sched_getaffinity),
     allow_if(SYS_prctl, &[&[Test::OneOf(0, &[PR_SET_NAME as u32])]]),
-    allow_if(SYS_tgkill, &[&[Test::OwnPid(0)]]),
+    allow_if(SYS_tgkill, &[&[Test::Pid(0)]]),
     allow(SYS_rt_sigaction),
     allow(SYS_rt_sigprocmask),
     allow(SYS_rt_sigreturn),
@@ -371,11 +384,22 @@ const FIRECRACKER: &[Rule] = &[
 ];
 
 /// Firecracker stops a virtual CPU with a real-time signal, and musl's pthread_kill uses tkill, which can signal a thread of any process.
-/// So it is refused where only the filter restricts signals; Firecracker can't pause a VM there.
+/// Where nothing else restricts signals, it is refused, and Firecracker can't pause a VM.
 const MUSL_SIGNALS: &[Rule] = &[allow_if(SYS_tkill, &[&[Test::OneOf(1, &[FIRECRACKER_VCPU_SIGNAL])]])];
+const SUPERVISED_SIGNALS: &[Rule] = &[supervise_if(SYS_tkill, &[&[Test::OneOf(1, &[FIRECRACKER_VCPU_SIGNAL])]])];
 
 /// `sigrtmin() + VCPU_RTSIG_OFFSET` with musl
 const FIRECRACKER_VCPU_SIGNAL: u32 = 35;
+
+/// Signals the threads of one process, whose pid the filter is compiled for.
+const SUPERVISOR: &[Rule] = &[
+    allow_if(SYS_ioctl, &[&[Test::OneOf(1, &[RECEIVE as u32, SEND as u32])]]),
+    allow_if(SYS_tgkill, &[&[Test::Pid(0), Test::OneOf(2, &[FIRECRACKER_VCPU_SIGNAL])]]),
+    // to say that it is ready
+    allow_if(SYS_sendto, &[&[Test::Null(4)]]),
+    allow(SYS_close),
+    allow(SYS_exit_group),
+];
 
 #[cfg(test)]
 #[path = "profiles_tests.rs"]

@@ -12,16 +12,55 @@ const OWN_PID: u32 = 4711;
 fn ask(profile: &str, number: c_long, arguments: &[u64]) -> Verdict {
     let mut all = [0; 6];
     all[..arguments.len()].copy_from_slice(arguments);
-    verdict(&compile(named(profile, false).unwrap(), OWN_PID), X86_64, number, all)
+    verdict(&compile(named(profile, SignalScope::None).unwrap(), OWN_PID), X86_64, number, all)
 }
 
 #[test]
-fn tkill_is_allowed_only_where_landlock_restricts_signals() {
-    let ask = |profile, is_bound| verdict(&compile(named(profile, is_bound).unwrap(), OWN_PID), X86_64, SYS_tkill, [1, 35, 0, 0, 0, 0]);
-    assert_eq!(ask("firecracker", true), Verdict::Allowed);
-    assert_eq!(ask("firecracker", false), Verdict::Refused(ENOSYS));
-    for profile in ["qemu", "qemu-user-net", "netguard"] {
-        assert_eq!(ask(profile, true), Verdict::Refused(ENOSYS));
+fn tkill_is_allowed_only_where_signals_stay_within_the_program() {
+    let ask = |profile, scope, signal| verdict(&compile(named(profile, scope).unwrap(), OWN_PID), X86_64, SYS_tkill, [1, signal, 0, 0, 0, 0]);
+    let scopes = [SignalScope::None, SignalScope::Landlock, SignalScope::Supervisor];
+    let verdicts = [Verdict::Refused(ENOSYS), Verdict::Allowed, Verdict::Supervised];
+    for (scope, verdict) in scopes.into_iter().zip(verdicts) {
+        assert_eq!(ask("firecracker", scope, 35), verdict);
+        for profile in ["qemu", "qemu-user-net", "netguard", "supervisor"] {
+            assert_eq!(ask(profile, scope, 35), Verdict::Refused(ENOSYS), "{profile}");
+        }
+    }
+    for scope in [SignalScope::Landlock, SignalScope::Supervisor] {
+        for signal in [0, SIGKILL, SIGSTOP, SIGABRT, 34, 36] {
+            assert_eq!(ask("firecracker", scope, signal as u64), Verdict::Refused(EPERM), "{signal}");
+        }
+    }
+}
+
+#[test]
+fn a_supervisor_answers_and_signals_one_process_and_does_nothing_else() {
+    let own = u64::from(OWN_PID);
+    for command in [RECEIVE, SEND] {
+        assert_eq!(ask("supervisor", SYS_ioctl, &[3, command]), Verdict::Allowed, "{command:#x}");
+    }
+    // SECCOMP_IOCTL_NOTIF_ADDFD, TIOCSTI
+    for command in [0x4018_2103, TIOCSTI] {
+        assert_eq!(ask("supervisor", SYS_ioctl, &[3, command]), Verdict::Refused(EPERM), "{command:#x}");
+    }
+    assert_eq!(ask("supervisor", SYS_tgkill, &[own, 1, 35]), Verdict::Allowed);
+    for arguments in [[1, 1, 35], [own, 1, 9], [own + 1, own, 35]] {
+        assert_eq!(ask("supervisor", SYS_tgkill, &arguments), Verdict::Refused(EPERM), "{arguments:?}");
+    }
+    for number in [SYS_open, SYS_openat, SYS_read, SYS_mmap, SYS_clone, SYS_execve, SYS_kill, SYS_tkill, SYS_socket, SYS_seccomp, SYS_prctl] {
+        assert_eq!(ask("supervisor", number, &[]), Verdict::Refused(ENOSYS), "{number}");
+    }
+}
+
+#[test]
+fn a_later_filter_has_no_supervisor_of_its_own() {
+    for profile in VMMS.into_iter().chain(TOOLS) {
+        for flags in [0, SECCOMP_FILTER_FLAG_TSYNC, SECCOMP_FILTER_FLAG_LOG] {
+            assert_eq!(ask(profile, SYS_seccomp, &[1, flags]), Verdict::Allowed, "{profile}: {flags:#x}");
+        }
+        for flags in [SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC] {
+            assert_eq!(ask(profile, SYS_seccomp, &[1, flags]), Verdict::Refused(EPERM), "{profile}: {flags:#x}");
+        }
     }
 }
 

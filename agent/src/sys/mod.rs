@@ -22,6 +22,7 @@ pub mod seccomp;
 pub mod signal;
 pub mod spawn;
 mod stack;
+pub mod supervision;
 pub mod tcp;
 pub mod tty;
 pub mod tun;

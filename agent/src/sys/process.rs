@@ -63,6 +63,12 @@ pub fn fork() -> io::Result<Forked> {
     }
 }
 
+/// From here on this process ends (SIGKILL) with the thread that forked it. It has to make sure itself that this has not happened before.
+pub fn end_with_parent() -> io::Result<()> {
+    // SAFETY: plain numbers.
+    check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) }).map(drop)
+}
+
 /// Reaps every child that has ended; true if `wanted` was among them.
 pub fn reap_all(wanted: i32) -> bool {
     let mut found = false;

@@ -6,6 +6,7 @@ use super::*;
 #[derive(Debug, PartialEq)]
 pub enum Verdict {
     Allowed,
+    Supervised,
     Killed,
     Refused(libc::c_int),
 }
@@ -31,6 +32,7 @@ pub fn verdict(program: &[libc::sock_filter], arch: u32, number: libc::c_long, a
             IF_EQUAL => at += usize::from(if value == step.k { step.jt } else { step.jf }),
             IF_AT_LEAST => at += usize::from(if value >= step.k { step.jt } else { step.jf }),
             RETURN if step.k == ALLOW => return Verdict::Allowed,
+            RETURN if step.k == USER_NOTIF => return Verdict::Supervised,
             RETURN if step.k == KILL_PROCESS => return Verdict::Killed,
             RETURN => return Verdict::Refused((step.k & 0xffff) as libc::c_int),
             other => panic!("instruction {other:#x}"),
@@ -40,7 +42,7 @@ pub fn verdict(program: &[libc::sock_filter], arch: u32, number: libc::c_long, a
 
 const TABLE: &[Rule] = &[
     allow(libc::SYS_read),
-    allow_if(libc::SYS_tgkill, &[&[Test::OwnPid(0)]]),
+    allow_if(libc::SYS_tgkill, &[&[Test::Pid(0)]]),
     allow_if(libc::SYS_prlimit64, &[&[Test::OneOf(0, &[0]), Test::Null(2)]]),
     allow_if(libc::SYS_ioctl, &[&[Test::OneOf(1, &[1, 2, 3])], &[Test::Bits { argument: 1, mask: 0xff00, value: 0xae00 }]]),
     allow(libc::SYS_write),

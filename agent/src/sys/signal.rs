@@ -48,6 +48,12 @@ pub fn kill(pid: i32, signal: i32) -> io::Result<()> {
     check(unsafe { libc::kill(pid, signal) }).map(drop)
 }
 
+/// Signals a thread, only if it belongs to the process `pid`: tgkill(2). ESRCH: it does not.
+pub fn kill_thread(pid: i32, thread: i32, signal: i32) -> io::Result<()> {
+    // SAFETY: three ints.
+    super::check_long(unsafe { libc::syscall(libc::SYS_tgkill, pid, thread, signal) }).map(drop)
+}
+
 /// Sends a signal with a value, which `wait_for` returns: sigqueue(3).
 pub fn queue(pid: i32, signal: i32, value: i32) -> io::Result<()> {
     let value = libc::sigval { sival_ptr: value as usize as *mut libc::c_void };

@@ -72,7 +72,7 @@ export const goodHost: CheckFacts = {
   tools: [],
   network: { failure: null, fix: "", mayFallBack: false },
   agentFailure: null,
-  cage: { landlock: 7, seccomp: true, namespaces: null, network: null, processes: null },
+  cage: { landlock: 7, seccomp: true, namespaces: null, network: null, processes: null, signals: null },
   sharing: null,
   confinement: "auto",
   subordinateIds: true,

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { fakeExec } from "../testing/exec.ts";
 import { createToolCage, toolCage } from "./tool-cage.ts";
 
-const whole = { landlock: 7, seccomp: true, namespaces: null, network: null, processes: null };
+const whole = { landlock: 7, seccomp: true, namespaces: null, network: null, processes: null, signals: null };
 const facts = { agent: "/l/banger-vsock-agent", cage: whole, program: ["/usr/bin/sqfstar"] };
 const system =
   "--ro /usr --ro /bin --ro /sbin --ro /lib --ro /lib64 --ro /etc/ld.so.cache --ro /etc/alternatives --ro /nix/store";

@@ -18,7 +18,7 @@ export type LaunchFacts = {
 
 /** Its default filters of system calls stay on, inside of ours. */
 export function launchCommand(spec: BootSpec, { agent, probe, paths, fileSize, memory }: LaunchFacts): string[] {
-  const { program, cage } = probe;
+  const { program, cage, supervised } = probe;
   const isInstalled = systemPaths.some((path) => program.startsWith(`${path}/`));
   const argv = [program, "--api-sock", names.api, "--id", spec.id, "--log-path", paths.vmmLog, "--level", "Error"];
   return cageCommand(argv, spec, {
@@ -33,6 +33,7 @@ export function launchCommand(spec: BootSpec, { agent, probe, paths, fileSize, m
     devices: ["/dev/kvm", "/dev/urandom", "/dev/null"],
     ownNetwork: true,
     profile: "firecracker",
+    supervised,
     limits: { ...limits, fileSize },
   });
 }
@@ -42,6 +43,6 @@ const limits: Omit<CageLimits, "fileSize"> = {
   ownAddressSpace: 1024 * mib,
   /** One for each vsock connection, of which it has 1023 at most, and two for each device. */
   openFiles: 2048,
-  /** Its main loop and its API; besides one per virtual CPU. */
+  /** Its main loop, its API and its supervisor; besides one per virtual CPU. */
   ownThreads: 16,
 };

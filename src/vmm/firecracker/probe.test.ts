@@ -6,7 +6,7 @@ import { createExec } from "../../host/process/exec-node.ts";
 import { tempFolder } from "../../host/testing/temp.ts";
 import { FirecrackerProber, type ProbeDeps } from "./probe.ts";
 
-const cage = '{"landlock":7,"seccomp":true,"namespaces":null,"network":null,"processes":null}';
+const cage = '{"landlock":7,"seccomp":true,"namespaces":null,"network":null,"processes":null,"signals":null}';
 const saying = (version: string) => `#!/bin/sh\necho 'Firecracker v${version}'\necho\necho 'some log line'\n`;
 
 /** A folder with a program, and a prober of it. */
@@ -105,23 +105,37 @@ for (const [version, snapshots, caution] of versions) {
   });
 }
 
-test("one built with musl can't be paused where Landlock does not confine its signals", async () => {
-  const answer = (text: string) => ({ exitCode: 0, signal: null, stdout: Buffer.from(text), stderr: new Uint8Array() });
-  const featuresWith = async (content: Uint8Array, landlock: number) => {
-    const exec = async (argv: readonly string[]) =>
-      answer(
-        argv[1] === "--version" ? "Firecracker v1.14.1\n" : cage.replace('"landlock":7', `"landlock":${landlock}`),
-      );
-    using host = hostWith(content, { exec: exec as unknown as ProbeDeps["exec"] });
+/** What a host has against signals that name no process: Landlock's scopes, a supervisor, or nothing. */
+const signals: [string, { landlock: number; signals: string | null }, { paused: boolean; supervised: boolean }][] = [
+  ["Landlock confines its signals", { landlock: 6, signals: null }, { paused: true, supervised: false }],
+  ["a supervisor does", { landlock: 5, signals: null }, { paused: true, supervised: true }],
+  ["neither does", { landlock: 5, signals: "no supervisor" }, { paused: false, supervised: false }],
+];
+for (const [where, facts, { paused, supervised }] of signals) {
+  test(`one built with musl ${paused ? "can" : "can't"} be paused and saved where ${where}`, async () => {
+    using host = answering(program(62), facts);
     const probe = await host.prober.probe();
-    if (!probe.usable) throw new Error(probe.why);
-    return [probe.features.pause, probe.features.snapshots, probe.caution?.includes("6.12") ?? false];
-  };
+    expect(probe).toMatchObject({ usable: true, supervised, features: { pause: paused, snapshots: paused } });
+    if (paused) expect(probe).not.toHaveProperty("caution");
+    else expect(probe).toMatchObject({ caution: expect.stringMatching(/6\.12.*\(no supervisor\)/) });
+  });
+}
+
+test("one built with glibc can be paused anywhere, and a script is supervised, whatever it starts", async () => {
   const glibc = Buffer.concat([program(62), Buffer.from("\x04\0\0\0\x10\0\0\0\x01\0\0\0GNU\0", "latin1")]);
-  expect(await featuresWith(program(62), 5)).toEqual([false, false, true]);
-  expect(await featuresWith(program(62), 6)).toEqual([true, true, false]);
-  expect(await featuresWith(glibc, 2)).toEqual([true, true, false]);
+  using without = answering(glibc, { landlock: 2, signals: "no supervisor" });
+  expect(await without.prober.probe()).toMatchObject({ supervised: false, features: { pause: true, snapshots: true } });
+  using script = answering(saying("1.14.1"), { landlock: 2, signals: null });
+  expect(await script.prober.probe()).toMatchObject({ supervised: true, features: { pause: true, snapshots: true } });
 });
+
+/** A host whose Firecracker is the tested version, and whose cage has these facts. */
+function answering(content: Uint8Array | string, facts: object) {
+  const answer = (text: string) => ({ exitCode: 0, signal: null, stdout: Buffer.from(text), stderr: new Uint8Array() });
+  const exec = async (argv: readonly string[]) =>
+    answer(argv[1] === "--version" ? "Firecracker v1.14.1\n" : JSON.stringify({ ...JSON.parse(cage), ...facts }));
+  return hostWith(content, { exec: exec as unknown as ProbeDeps["exec"] });
+}
 
 test("KVM is looked at at each start, and a program that is replaced is asked again", async () => {
   let isThere = true;

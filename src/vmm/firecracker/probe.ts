@@ -30,8 +30,8 @@ export type ProbeDeps = {
 type Usable = Extract<Probe, { usable: true }>;
 type Unusable = Extract<Probe, { usable: false }>;
 
-/** The probe of a usable Firecracker, with the path of its program and its cage. */
-export type FirecrackerProbe = Usable & { program: string; cage: Cage };
+/** The probe of a usable Firecracker, with the path of its program, its cage, and whether that needs a supervisor for signals. */
+export type FirecrackerProbe = Usable & { program: string; cage: Cage; supervised: boolean };
 
 /** A program that was asked for its version. */
 type Found = { usable: true; program: string; version: string; signalsOnlyItself: boolean };
@@ -99,17 +99,21 @@ function notFound(file: string | null): string {
 /** Landlock's version that keeps a program's signals to itself (Linux 6.12). */
 const signalScopes = 6;
 
-/** To stop a CPU, Firecracker signals the thread that runs it; the cage lets it do so where that can reach no other process. */
+/**
+ * To stop a CPU, Firecracker signals the thread that runs it; the cage lets it do so where that can reach no other process. A supervisor
+ * is there for each program, also for one that seems not to need it: it may be a script that starts another.
+ */
 function usableProbe({ program, version, signalsOnlyItself }: Found, cage: Cage): FirecrackerProbe {
-  const canPause = signalsOnlyItself || cage.landlock >= signalScopes;
+  const supervised = cage.landlock < signalScopes && cage.signals === null;
+  const canPause = signalsOnlyItself || cage.signals === null;
   const all = featuresOf(version);
   const features = { ...all, pause: canPause, snapshots: canPause && all.snapshots };
-  const caution = canPause ? versionCaution(version) : unpausable;
-  const facts = { driver: "firecracker", program, version, accel: "kvm" as const, why: "", features, cage };
+  const caution = canPause ? versionCaution(version) : unpausable(cage.signals);
+  const facts = { driver: "firecracker", program, version, accel: "kvm" as const, why: "", features, cage, supervised };
   return { usable: true, ...facts, gaps: gapsOf(cage), sharing: null, ...(caution !== null && { caution }) };
 }
 
-const unpausable =
-  "it can't be paused or saved in its cage on kernels before 6.12 (Landlock without signal scopes), unless it is built with glibc";
+const unpausable = (why: string | null) =>
+  `it can't be paused or saved in its cage, unless it is built with glibc: on kernels before 6.12 that takes a supervisor (${why})`;
 const installAgent = "put banger-vsock-agent beside banger, or set BANGER_AGENT to its path";
 const useKvm = "unset BANGER_VMM_ACCEL, or use QEMU";

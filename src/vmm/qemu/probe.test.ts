@@ -10,7 +10,7 @@ const debian =
   "QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)\nCopyright (c) 2003-2022 Fabrice Bellard\n";
 
 const noKvm: KvmProbe = { usable: false, why: "/dev/kvm does not exist", fix: "make it" };
-const wholeCage = '{"landlock":7,"seccomp":true,"namespaces":null,"network":null,"processes":null}';
+const wholeCage = '{"landlock":7,"seccomp":true,"namespaces":null,"network":null,"processes":null,"signals":null}';
 
 const probeQemu = (of: ProbeDeps) => new QemuProber(of).probe();
 

@@ -19,7 +19,7 @@ const spec: BootSpec = {
 };
 const facts: SandboxFacts = {
   agent: "/l/banger-vsock-agent",
-  cage: { landlock: 7, seccomp: true, namespaces: null, network: null, processes: null },
+  cage: { landlock: 7, seccomp: true, namespaces: null, network: null, processes: null, signals: null },
   accel: "tcg",
   memory: { kind: "private" },
   inherited: [

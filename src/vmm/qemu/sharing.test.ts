@@ -18,7 +18,7 @@ let count = 0;
 /** Ends at once, so that a VM that is allowed does not start. */
 const agent = "/bin/false";
 const program = "/usr/bin/qemu-system-x86_64";
-const wholeCage = '{"landlock":7,"seccomp":true,"namespaces":null,"network":null,"processes":null}';
+const wholeCage = '{"landlock":7,"seccomp":true,"namespaces":null,"network":null,"processes":null,"signals":null}';
 
 function driverOf(version: string, confinement: Confinement, folder: string) {
   const exec = fakeExec({

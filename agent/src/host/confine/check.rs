@@ -1,22 +1,25 @@
 //! `confine --check`: which layers this kernel offers to this user.
 
-use super::root;
+use super::{root, supervisor};
+use crate::host::profiles::{self, SignalScope};
 use crate::sys::landlock::{self, Right};
 use crate::sys::limits::{self, Resource};
 use crate::sys::process::{self, Ended, Forked};
-use crate::sys::{namespaces, seccomp};
+use crate::sys::{namespaces, privileges, seccomp};
 use serde_json::{json, Value};
 use std::io::{PipeReader, PipeWriter, Read, Write};
 
-/// `landlock` is the version of the interface, 0 without Landlock; `namespaces`, `network` and `processes` are null if available,
-/// otherwise the reason why not.
+/// `landlock` is the version of the interface, 0 without Landlock; `namespaces`, `network`, `processes` and `signals` are null if
+/// available, otherwise the reason why not. `signals`: to threads of the program by tkill(2), and to no other process.
 pub fn layers() -> Value {
+    let landlock = landlock::abi();
     json!({
-        "landlock": landlock::abi(),
+        "landlock": landlock,
         "seccomp": seccomp::is_available(),
         "namespaces": why_not(|| enter_root(false)),
         "network": why_not(|| enter_root(true)),
         "processes": why_not(bound_processes),
+        "signals": if landlock::restricts_signals(landlock) { None } else { why_not(try_supervisor) },
     })
 }
 
@@ -59,6 +62,13 @@ fn report(mut writer: PipeWriter, result: Result<(), String>) -> i32 {
 fn enter_root(own_network: bool) -> Result<(), String> {
     let rules = [(Right::ReadOnly, "/usr".to_string()), (Right::Device, "/dev/null".to_string())];
     root::enter(&rules, own_network)
+}
+
+fn try_supervisor() -> Result<(), String> {
+    let rules = profiles::named("firecracker", SignalScope::Supervisor).unwrap_or_default();
+    privileges::set_no_new_privileges()
+        .and_then(|()| supervisor::try_out(&seccomp::compile(rules, std::process::id())))
+        .map_err(|error| format!("user notification of seccomp: {error}"))
 }
 
 /// Fewer than any user of banger has: the daemon alone has more threads.

@@ -24,12 +24,14 @@ pub struct Plan {
     pub limits: Vec<(Resource, u64)>,
     /// name of the filter in `profiles`
     pub profile: Option<String>,
+    /// whether a supervisor sends the signals whose target the filter can't see
+    pub supervised: bool,
     pub program: Vec<String>,
 }
 
 pub fn parse(arguments: &[String]) -> Result<Plan, String> {
     let (rules, sockets, limits, program) = (vec![], vec![], vec![], vec![]);
-    let mut plan = Plan { rules, sockets, isolation: None, network: true, limits, profile: None, program };
+    let mut plan = Plan { rules, sockets, isolation: None, network: true, limits, profile: None, supervised: false, program };
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next().filter(|argument| *argument != "--") {
         let value = rest.next().cloned().ok_or_else(|| format!("confine: {argument} needs a value"));
@@ -45,12 +47,16 @@ pub fn parse(arguments: &[String]) -> Result<Plan, String> {
             "--network" => plan.network = network(&value?)?,
             "--limit" => plan.limits.push(limit(&value?)?),
             "--profile" => plan.profile = Some(value?),
+            "--signals" => plan.supervised = supervised(&value?)?,
             other => return Err(format!("confine: unknown argument {other:?}")),
         }
     }
     plan.program = rest.cloned().collect();
     if plan.program.is_empty() {
         return Err("confine: a program must follow `--`".to_string());
+    }
+    if plan.supervised && plan.profile.is_none() {
+        return Err("confine: --signals needs --profile".to_string());
     }
     if plan.isolation.is_none() && plan.limits.iter().any(|(resource, _)| *resource == Resource::Processes) {
         return Err("confine: without --isolate, a limit of processes would count all processes of the user".to_string());
@@ -71,6 +77,13 @@ fn network(text: &str) -> Result<bool, String> {
         "host" => Ok(true),
         "none" => Ok(false),
         other => Err(format!("confine: --network must be none or host, not {other:?}")),
+    }
+}
+
+fn supervised(text: &str) -> Result<bool, String> {
+    match text {
+        "supervised" => Ok(true),
+        other => Err(format!("confine: --signals must be supervised, not {other:?}")),
     }
 }
 
@@ -102,7 +115,7 @@ mod tests {
         assert_eq!(plan.rules.len(), 3);
         assert_eq!(plan.program, split("qemu --rw -- x"));
         for bad in ["--rw", "--listen", "--listen /s", "--connect", "--rw /a", "--", "qemu", "--xx /a -- b", "--limit x=1 -- b", "--limit file-size -- b",
-            "--limit file-size=-1 -- b", "--limit processes=9 -- b", "--isolate some -- b", "--network my -- b"] {
+            "--limit file-size=-1 -- b", "--limit processes=9 -- b", "--isolate some -- b", "--network my -- b", "--signals own --profile x -- b", "--signals supervised -- b"] {
             assert!(parse(&split(bad)).is_err(), "{bad}");
         }
     }
@@ -116,9 +129,9 @@ mod tests {
 
     #[test]
     fn limits_and_isolation_are_parsed_by_name() {
-        let plan = parse(&split("--limit file-size=4096 --limit processes=64 --isolate all --network none --profile qemu -- qemu")).unwrap();
+        let plan = parse(&split("--limit file-size=4096 --limit processes=64 --isolate all --network none --profile qemu --signals supervised -- qemu")).unwrap();
         assert_eq!(plan.limits, [(Resource::FileSize, 4096), (Resource::Processes, 64)]);
         assert_eq!((plan.isolation, plan.network), (Some(Isolation::All), false));
-        assert_eq!(plan.profile.as_deref(), Some("qemu"));
+        assert_eq!((plan.profile.as_deref(), plan.supervised), (Some("qemu"), true));
     }
 }

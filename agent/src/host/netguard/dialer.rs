@@ -1,7 +1,7 @@
 //! A process that connects to one unix socket for the relay, which reads a guest's bytes and so may not connect to anything itself. The
 //! dialer reads none: a byte from the relay asks for a connection, which is answered with a descriptor.
 
-use crate::host::profiles;
+use crate::host::profiles::{self, SignalScope};
 use crate::sys::landlock::{self, Cage, Right};
 use crate::sys::poll::{self, PollSet};
 use crate::sys::{privileges, seccomp, unix};
@@ -65,7 +65,7 @@ fn confine_self(folder: &str) -> io::Result<()> {
         cage.enforce()?;
     }
     if seccomp::is_available() {
-        let rules = profiles::named("netguard-dialer", false).unwrap_or_default();
+        let rules = profiles::named("netguard-dialer", SignalScope::None).unwrap_or_default();
         seccomp::install(&seccomp::compile(rules, std::process::id()))?;
     }
     Ok(())

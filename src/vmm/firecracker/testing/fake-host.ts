@@ -16,7 +16,7 @@ import { defaultSettings, type Settings } from "./fake-settings.ts";
 /** In place of `banger-vsock-agent`: says that the cage is complete, and runs the program without it. */
 const agentScript = `#!/bin/sh
 if [ "$2" = --check ]; then
-  echo '{"landlock":7,"seccomp":true,"namespaces":null,"network":null,"processes":null}'
+  echo '{"landlock":7,"seccomp":true,"namespaces":null,"network":null,"processes":null,"signals":null}'
   exit
 fi
 while [ "$1" != -- ]; do shift; done
