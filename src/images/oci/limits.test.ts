@@ -16,6 +16,10 @@ const manifest = (count: number) => encode({ config: { digest, size: 1 }, layers
 const index = (count: number) => encode({ manifests: Array(count).fill({ digest, size: 1 }) });
 const image = (count: number) => encode({ rootfs: { diff_ids: Array(count).fill(digest) } });
 
+test("the limits", () => {
+  expect({ maxDocument, maxLayerCount }).toEqual({ maxDocument: 4_194_304, maxLayerCount: 500 });
+});
+
 test("layers of a manifest and of a config", () => {
   expect(parseDocument(manifest(maxLayerCount), manifestType)).toMatchObject({ kind: "manifest" });
   expect(() => parseDocument(manifest(maxLayerCount + 1), manifestType)).toThrow(`more than ${maxLayerCount} layers`);
@@ -33,6 +37,45 @@ test("a document's length", () => {
   const padded = (bytes: number) => Buffer.concat([manifest(1), Buffer.alloc(bytes - manifest(1).length, " ")]);
   expect(parseDocument(padded(maxDocument), manifestType)).toMatchObject({ kind: "manifest" });
   expect(() => parseDocument(padded(maxDocument + 1), manifestType)).toThrow(`more than ${maxDocument} bytes`);
+});
+
+test("types and digests", () => {
+  const text = (count: number) => "x".repeat(count);
+  const manifestWith = (more: object, ofConfig: object = {}) =>
+    parseDocument(encode({ config: { digest, size: 1, ...ofConfig }, layers: [layer], ...more }), manifestType);
+  expect(manifestWith({ artifactType: text(255) })).toMatchObject({ kind: "manifest" });
+  expect(() => manifestWith({ artifactType: text(256) })).toThrow("its manifest is invalid");
+  expect(() => manifestWith({}, { mediaType: text(255) })).toThrow("it has the type");
+  expect(() => manifestWith({}, { mediaType: text(256) })).toThrow("its manifest is invalid");
+  expect(() => manifestWith({}, { digest: text(256) })).toThrow("is not a sha256 digest");
+  expect(() => manifestWith({}, { digest: text(257) })).toThrow("its manifest is invalid");
+  const indexWith = (count: number) =>
+    parseDocument(encode({ manifests: [{ digest: text(count), size: 1 }] }), indexType);
+  expect(() => indexWith(256)).toThrow("is not a sha256 digest");
+  expect(() => indexWith(257)).toThrow("its index is invalid");
+});
+
+test("20 entries of an index are tried, the likeliest", () => {
+  const likely = { digest, size: 2, platform: { os: "linux", architecture: "amd64" } };
+  const found = parseDocument(encode({ manifests: [...Array(20).fill({ digest, size: 1 }), likely] }), indexType);
+  expect("manifests" in found && found.manifests.map(({ size }) => size)).toEqual([2, ...Array(19).fill(1)]);
+});
+
+test("a name in an archive's index", () => {
+  const named = (name: string) =>
+    parseArchiveIndex(
+      encode({ manifests: [{ digest, size: 1, annotations: { "org.opencontainers.image.ref.name": name } }] }),
+    );
+  for (const bytes of [512, 513]) expect(named("n".repeat(bytes))).toMatchObject([{ name: "n".repeat(512) }]);
+});
+
+test("a document that was sent without a type is known by its own, then by its keys", () => {
+  const indexed = { manifests: [{ digest, size: 1 }] };
+  expect(parseDocument(encode(indexed), "").kind).toBe("index");
+  expect(parseDocument(manifest(1), "").kind).toBe("manifest");
+  expect(parseDocument(encode({ ...indexed, mediaType: indexType }), "application/json").kind).toBe("index");
+  for (const document of [encode(indexed), manifest(1)])
+    expect(() => parseDocument(document, "application/json")).toThrow("it has the type");
 });
 
 test("sizes of descriptors are whole numbers that can be added up", () => {
