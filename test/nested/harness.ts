@@ -1,8 +1,8 @@
 /**
  * Suites in test hosts. Each runs for each driver: QEMU always; Firecracker where BANGER_FIRECRACKER names its program, which is
- * not a package, so that nothing requires it. Without BANGER_NESTED=all only the essential suites run.
+ * not a package, so that nothing requires it. Without BANGER_NESTED=all only the essential suites and tests run.
  */
-import { afterAll, beforeAll, describe } from "bun:test";
+import { afterAll, beforeAll, describe, test } from "bun:test";
 import { gate } from "../../src/host/testing/gate.ts";
 import { TestHost } from "./host/host.ts";
 
@@ -32,6 +32,12 @@ export function nestedSuite(name: string, body: Body, options: SuiteOptions = {}
 /** The same for what only QEMU is asked. */
 export function qemuSuite(name: string, body: Body, options: SuiteOptions = {}): void {
   suiteFor("qemu", name, body, options);
+}
+
+/** A test that takes longer than continuous integration has time. */
+export function longTest(name: string, body: () => Promise<void>): void {
+  if (runsAll) test(name, body);
+  else test.skip(`${name} (skipped: ${notAll})`, body);
 }
 
 function suiteFor(driver: DriverName, name: string, body: Body, { part = "essential" }: SuiteOptions): void {
