@@ -7,7 +7,11 @@ use crate::sys::seccomp::{compile, X86_64};
 const PROFILES: [&str; 6] = ["qemu", "qemu-user-net", "firecracker", "tool", "netguard", "netguard-vsock"];
 const VMMS: [&str; 3] = ["qemu", "qemu-user-net", "firecracker"];
 const TOOLS: [&str; 2] = ["tool", "tool-with-children"];
+const RELAYS: [&str; 2] = ["netguard", "netguard-vsock"];
 const OWN_PID: u32 = 4711;
+/// linux/sched.h: time, mount, cgroup, UTS, IPC, user, PID and network
+const EVERY_NAMESPACE: [u64; 8] =
+    [0x80, 0x2_0000, 0x200_0000, 0x400_0000, 0x800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000];
 
 fn ask(profile: &str, number: c_long, arguments: &[u64]) -> Verdict {
     let mut all = [0; 6];
@@ -102,8 +106,11 @@ fn a_program_may_create_threads_and_nothing_else() {
     let thread = 0x003d_0f00; // glibc's pthread_create
     for profile in PROFILES {
         assert_eq!(ask(profile, SYS_clone, &[thread]), Verdict::Allowed);
-        for flags in [SIGCHLD as u64, thread | 0x1000_0000, thread | 0x80, 0x4000_0000] {
+        for flags in [SIGCHLD as u64, 0x4000_0000, thread & !0x1_0000, thread & !0x100, thread & !0x800] {
             assert_eq!(ask(profile, SYS_clone, &[flags]), Verdict::Refused(EPERM), "{flags:#x}");
+        }
+        for namespace in EVERY_NAMESPACE {
+            assert_eq!(ask(profile, SYS_clone, &[thread | namespace]), Verdict::Refused(EPERM), "{namespace:#x}");
         }
     }
 }
@@ -111,11 +118,51 @@ fn a_program_may_create_threads_and_nothing_else() {
 #[test]
 fn a_relay_opens_connects_and_executes_nothing() {
     for number in [SYS_open, SYS_openat, SYS_socket, SYS_connect, SYS_bind, SYS_accept4, SYS_execve, SYS_unlink, SYS_stat, SYS_sendmsg] {
-        for profile in ["netguard", "netguard-vsock"] {
+        for profile in RELAYS {
             assert_eq!(ask(profile, number, &[]), Verdict::Refused(ENOSYS), "{profile}: {number}");
         }
     }
     assert_eq!(ask("netguard", SYS_recvmsg, &[]), Verdict::Refused(ENOSYS));
+    assert_eq!(ask("netguard-vsock", SYS_recvmsg, &[]), Verdict::Allowed);
+}
+
+#[test]
+fn a_relay_sends_only_to_its_peer_and_signals_only_itself() {
+    for profile in RELAYS {
+        assert_eq!(ask(profile, SYS_sendto, &[3, 0, 0, 0, 0]), Verdict::Allowed);
+        for address in [4096, 1 << 32] {
+            assert_eq!(ask(profile, SYS_sendto, &[3, 0, 0, 0, address]), Verdict::Refused(EPERM));
+        }
+        assert_eq!(ask(profile, SYS_tgkill, &[u64::from(OWN_PID), 1, 10]), Verdict::Allowed);
+        assert_eq!(ask(profile, SYS_tgkill, &[1, 1, 10]), Verdict::Refused(EPERM));
+        assert_eq!(ask(profile, SYS_fcntl, &[3, F_GETFL as u64]), Verdict::Allowed);
+        for command in [F_SETOWN, 10, 15] {
+            // F_SETSIG, F_SETOWN_EX
+            assert_eq!(ask(profile, SYS_fcntl, &[3, command as u64]), Verdict::Refused(EPERM));
+        }
+        assert_eq!(ask(profile, SYS_prctl, &[PR_SET_NAME as u64]), Verdict::Allowed);
+        for command in [PR_SET_DUMPABLE, PR_SET_PTRACER, PR_SET_SECCOMP] {
+            assert_eq!(ask(profile, SYS_prctl, &[command as u64]), Verdict::Refused(EPERM), "{command:#x}");
+        }
+    }
+}
+
+#[test]
+fn a_program_cannot_change_who_traces_it_or_what_it_may_do() {
+    for profile in VMMS.into_iter().chain(TOOLS) {
+        assert_eq!(ask(profile, SYS_prctl, &[PR_SET_NO_NEW_PRIVS as u64]), Verdict::Allowed);
+        // who may trace it, what ends it, its executable, its rights
+        for command in [PR_SET_PTRACER, PR_SET_DUMPABLE, PR_SET_PDEATHSIG, PR_SET_MM, PR_SET_SECUREBITS, PR_CAP_AMBIENT] {
+            assert_eq!(ask(profile, SYS_prctl, &[command as u64]), Verdict::Refused(EPERM), "{profile}: {command:#x}");
+        }
+    }
+}
+
+#[test]
+fn there_is_no_profile_of_another_name() {
+    for name in ["", "QEMU", "qemu ", "netguard-", "none"] {
+        assert!(named(name, true).is_none(), "{name:?}");
+    }
 }
 
 #[test]
@@ -153,6 +200,10 @@ fn a_program_can_signal_and_limit_only_itself() {
 fn only_firecracker_makes_files_without_a_name_in_memory() {
     assert_eq!(ask("firecracker", SYS_memfd_create, &[0, (MFD_CLOEXEC | MFD_ALLOW_SEALING).into()]), Verdict::Allowed);
     assert_eq!(ask("firecracker", SYS_memfd_create, &[0, 0x10]), Verdict::Refused(EPERM));
+    assert_eq!(ask("firecracker", SYS_fcntl, &[3, F_ADD_SEALS as u64]), Verdict::Allowed);
+    for profile in ["qemu", "qemu-user-net", "tool", "netguard"] {
+        assert_eq!(ask(profile, SYS_fcntl, &[3, F_ADD_SEALS as u64]), Verdict::Refused(EPERM), "{profile}");
+    }
     for profile in ["qemu", "qemu-user-net", "tool", "netguard"] {
         assert_eq!(ask(profile, SYS_memfd_create, &[0, MFD_CLOEXEC.into()]), Verdict::Refused(ENOSYS), "{profile}");
     }
@@ -162,8 +213,10 @@ fn only_firecracker_makes_files_without_a_name_in_memory() {
 fn only_firecracker_truncates_a_file_that_it_opens_for_writing() {
     let truncating = (O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC) as u64;
     assert_eq!(ask("firecracker", SYS_openat, &[0, 0, truncating]), Verdict::Allowed);
+    assert_eq!(ask("firecracker", SYS_open, &[0, truncating]), Verdict::Allowed);
     for flags in [O_RDONLY | O_TRUNC, O_RDWR | O_TRUNC, O_WRONLY | O_TRUNC | O_TMPFILE] {
         assert_eq!(ask("firecracker", SYS_openat, &[0, 0, flags as u64]), Verdict::Refused(EPERM), "{flags:#o}");
+        assert_eq!(ask("firecracker", SYS_open, &[0, flags as u64]), Verdict::Refused(EPERM), "{flags:#o}");
     }
 }
 
@@ -219,7 +272,12 @@ fn each_program_has_only_the_socket_families_that_it_needs() {
     assert_eq!(ask("qemu-user-net", SYS_socket, &[AF_UNIX as u64]), Verdict::Refused(EPERM));
     assert_eq!(ask("qemu-user-net", SYS_socket, &inet), Verdict::Allowed);
     assert_eq!(ask("qemu-user-net", SYS_socket, &[AF_NETLINK as u64]), Verdict::Refused(EPERM));
+    assert_eq!(ask("qemu-user-net", SYS_socket, &[AF_INET6 as u64]), Verdict::Refused(EPERM));
     assert_eq!(ask("firecracker", SYS_socket, &inet), Verdict::Refused(EPERM));
+    let [stream, datagram] = [SOCK_STREAM, SOCK_DGRAM].map(|kind| [AF_UNIX as u64, (kind | SOCK_CLOEXEC) as u64]);
+    assert_eq!(ask("firecracker", SYS_socket, &stream), Verdict::Allowed);
+    assert_eq!(ask("firecracker", SYS_socket, &datagram), Verdict::Refused(EPERM));
+    assert_eq!(ask("firecracker", SYS_sendto, &[3, 0, 0, 0, 4096]), Verdict::Refused(EPERM));
     assert_eq!(ask("firecracker", SYS_connect, &[]), Verdict::Refused(ENOSYS));
     assert_eq!(ask("qemu", SYS_sendto, &[3, 0, 0, 0, 4096]), Verdict::Refused(EPERM));
     assert_eq!(ask("qemu-user-net", SYS_sendto, &[3, 0, 0, 0, 4096]), Verdict::Allowed);
@@ -259,8 +317,8 @@ fn only_a_tool_with_children_may_fork() {
     let child = SIGCHLD as u64;
     assert_eq!(ask("tool", SYS_clone, &[child]), Verdict::Refused(EPERM));
     assert_eq!(ask("tool-with-children", SYS_clone, &[child]), Verdict::Allowed);
-    for namespace in [CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, 0x80] {
-        assert_eq!(ask("tool-with-children", SYS_clone, &[child | namespace as u64]), Verdict::Refused(EPERM));
+    for namespace in EVERY_NAMESPACE {
+        assert_eq!(ask("tool-with-children", SYS_clone, &[child | namespace]), Verdict::Refused(EPERM), "{namespace:#x}");
     }
     assert_eq!(ask("tool-with-children", SYS_clone3, &[]), Verdict::Refused(ENOSYS));
 }

@@ -4,9 +4,6 @@ use super::{c_string, check, check_long};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-const SYS_CREATE_RULESET: libc::c_long = 444;
-const SYS_ADD_RULE: libc::c_long = 445;
-const SYS_RESTRICT_SELF: libc::c_long = 446;
 const VERSION: u32 = 1;
 const PATH_BENEATH: u32 = 1;
 
@@ -64,7 +61,7 @@ struct PathBeneath {
 /// Version of the kernel's interface; 0 if it has no Landlock.
 pub fn abi() -> i32 {
     // SAFETY: null and size 0 with VERSION ask for the version only.
-    unsafe { libc::syscall(SYS_CREATE_RULESET, std::ptr::null::<u8>(), 0usize, VERSION).max(0) as i32 }
+    unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0usize, VERSION).max(0) as i32 }
 }
 
 /// All rights on files that this version can restrict.
@@ -160,7 +157,7 @@ impl Cage {
         let attr = RulesetAttr { fs: handled, net, scoped: scopes(abi) };
         // SAFETY: a struct of at least that size; the descriptor is ours.
         unsafe {
-            let fd = check_long(libc::syscall(SYS_CREATE_RULESET, &raw const attr, attr_size(abi), 0u32))?;
+            let fd = check_long(libc::syscall(libc::SYS_landlock_create_ruleset, &raw const attr, attr_size(abi), 0u32))?;
             Ok(Cage { ruleset: OwnedFd::from_raw_fd(fd as i32), handled })
         }
     }
@@ -176,20 +173,26 @@ impl Cage {
         };
         let is_folder = std::fs::metadata(path)?.is_dir();
         let rule = PathBeneath { access: access_of(right, is_folder, self.handled), parent: parent.as_raw_fd() };
+        let ruleset = self.ruleset.as_raw_fd();
         // SAFETY: a packed landlock_path_beneath_attr.
-        check_long(unsafe { libc::syscall(SYS_ADD_RULE, self.ruleset.as_raw_fd(), PATH_BENEATH, &raw const rule, 0u32) }).map(drop)
+        check_long(unsafe { libc::syscall(libc::SYS_landlock_add_rule, ruleset, PATH_BENEATH, &raw const rule, 0u32) }).map(drop)
     }
 
     /// Restricts this thread and everything that it execs, for good. Needs no_new_privs.
     pub fn enforce(self) -> io::Result<()> {
         // SAFETY: our ruleset.
-        check_long(unsafe { libc::syscall(SYS_RESTRICT_SELF, self.ruleset.as_raw_fd(), 0u32) }).map(drop)
+        check_long(unsafe { libc::syscall(libc::SYS_landlock_restrict_self, self.ruleset.as_raw_fd(), 0u32) }).map(drop)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::privileges::set_no_new_privileges;
+    use crate::testing::TempFolder;
+    use std::fs;
+    use std::io::ErrorKind::PermissionDenied;
+    use std::net::TcpListener;
 
     #[test]
     fn rights_never_exceed_what_the_kernel_handles() {
@@ -240,6 +243,81 @@ mod tests {
         assert_eq!(access_of(Right::ReadOnly, true, handled_fs(7)) & (WRITE_FILE | TRUNCATE), 0);
         assert_eq!(access_of(Right::ReadWrite, false, handled_fs(7)) & TRUNCATE, 0);
         assert_ne!(access_of(Right::ReadWrite, true, handled_fs(7)) & TRUNCATE, 0);
+    }
+
+    /// The bits of uapi/linux/landlock.h, written out.
+    #[test]
+    fn each_right_is_exactly_what_it_says() {
+        let all = handled_fs(11);
+        let table = [
+            // right, on a file, on a folder
+            (Right::ReadWrite, 0x6, 0x43be),
+            (Right::Existing, 0x6, 0x420e),
+            (Right::Output, 0x4006, 0),
+            (Right::ReadOnly, 0x5, 0xd),
+            (Right::Device, 0x8006, 0x800e),
+            (Right::Connect, 0x1_0000, 0x1_0000),
+        ];
+        for (right, file, folder) in table {
+            assert_eq!(access_of(right, false, all), file, "{right:?}, a file");
+            assert_eq!(access_of(right, true, all), folder, "{right:?}, a folder");
+        }
+        assert_eq!(scopes(6), 0b11);
+        assert!(!restricts_connections(8) && restricts_connections(9));
+        assert!(!restricts_signals(5) && restricts_signals(6));
+    }
+
+    /// In a thread, which gives up its rights for good and then ends.
+    fn in_a_cage(cage: impl FnOnce() -> Cage + Send + 'static, body: impl FnOnce() + Send + 'static) {
+        let thread = std::thread::spawn(move || {
+            set_no_new_privileges().unwrap();
+            cage().enforce().unwrap();
+            body();
+        });
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn the_kernel_enforces_a_cage() {
+        let abi = abi();
+        if abi == 0 {
+            return eprintln!("skipped: this kernel has no Landlock");
+        }
+        let temp = TempFolder::new("landlock");
+        let [shown, used, secret] = ["shown", "used", "secret"].map(|name| temp.join(name));
+        for folder in [&shown, &used, &secret] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join("file"), "x").unwrap();
+        }
+        let (readable, writable) = (shown.display().to_string(), used.display().to_string());
+        let cage = move || {
+            let cage = Cage::new(abi, false).unwrap();
+            cage.allow(&readable, Right::ReadOnly).unwrap();
+            cage.allow(&writable, Right::ReadWrite).unwrap();
+            cage.allow("/there is no such file", Right::ReadWrite).unwrap();
+            cage
+        };
+        in_a_cage(cage, move || {
+            let refused = |result: io::Result<()>| assert_eq!(result.map_err(|error| error.kind()), Err(PermissionDenied));
+            fs::read(shown.join("file")).unwrap();
+            refused(fs::write(shown.join("file"), "y"));
+            refused(fs::read(secret.join("file")).map(drop));
+            fs::write(used.join("new"), "y").unwrap();
+            fs::remove_file(used.join("new")).unwrap();
+            refused(std::os::unix::fs::symlink("/", used.join("link")));
+            if abi >= 4 {
+                refused(TcpListener::bind("127.0.0.1:0").map(drop));
+            }
+        });
+        in_a_cage(move || Cage::new(abi, true).unwrap(), || drop(TcpListener::bind("127.0.0.1:0").unwrap()));
+    }
+
+    #[test]
+    fn a_kernel_without_scopes_has_no_cage_of_them_alone() {
+        assert!(Cage::scopes_only(5).unwrap().is_none());
+        if abi() >= 6 {
+            assert!(Cage::scopes_only(6).unwrap().is_some());
+        }
     }
 
     #[test]

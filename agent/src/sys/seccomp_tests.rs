@@ -1,6 +1,8 @@
 //! Runs filters in an interpreter of the few instructions that they use.
 
 use super::*;
+use crate::sys::privileges::set_no_new_privileges;
+use crate::sys::process::{wait_for, Ended};
 
 /// A filter's decision about a call.
 #[derive(Debug, PartialEq)]
@@ -95,4 +97,43 @@ fn each_list_of_tests_is_tried() {
 #[test]
 fn the_kernel_supports_filters() {
     assert!(is_available());
+}
+
+/// What the kernel does about a call of a child process that has installed the filter. The exit status is the call's errno, or 0.
+fn really(number: libc::c_long, arguments: [u64; 3]) -> Ended {
+    const END: &[Rule] = &[allow(libc::SYS_exit_group)];
+    let program = compile(&[TABLE, END], 77);
+    let [first, second, third] = arguments;
+    // SAFETY: the child of a process with threads only makes system calls, and ends; pointers are null or are refused before they are read.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        let is_installed = set_no_new_privileges().and_then(|()| install(&program)).is_ok();
+        let result = unsafe { libc::syscall(number, first, second, third, 0u64, 0u64, 0u64) };
+        let errno = if result < 0 { unsafe { *libc::__errno_location() } } else { 0 };
+        unsafe { libc::_exit(if is_installed { errno } else { 255 }) };
+    }
+    wait_for(pid).unwrap()
+}
+
+#[test]
+fn the_kernel_decides_like_the_interpreter() {
+    const NO_FILE: u64 = u64::MAX;
+    for (number, arguments, errno) in [
+        (libc::SYS_read, [NO_FILE, 0, 0], libc::EBADF),
+        (libc::SYS_getppid, [0, 0, 0], libc::ENOSYS),
+        (libc::SYS_ioctl, [NO_FILE, 3, 0], libc::EBADF),
+        (libc::SYS_ioctl, [NO_FILE, 4, 3], libc::EPERM),
+        (libc::SYS_ioctl, [NO_FILE, 0xae80, 0], libc::EBADF),
+        (libc::SYS_ioctl, [NO_FILE, 0xaf00, 0], libc::EPERM),
+        (libc::SYS_prlimit64, [0, libc::RLIMIT_NOFILE.into(), 0], 0),
+        (libc::SYS_prlimit64, [1, libc::RLIMIT_NOFILE.into(), 0], libc::EPERM),
+        (libc::SYS_prlimit64, [0, libc::RLIMIT_NOFILE.into(), 1 << 32], libc::EPERM),
+        (libc::SYS_tgkill, [78, 78, 0], libc::EPERM),
+    ] {
+        assert_eq!(really(number, arguments), Ended::Exit(errno), "{number} {arguments:?}");
+    }
+    let x32 = 0x4000_0000;
+    for number in [x32 | libc::SYS_read, x32 | libc::SYS_getppid] {
+        assert!(matches!(really(number, [0; 3]), Ended::Signal { number: libc::SIGSYS, .. }), "{number:#x}");
+    }
 }
