@@ -13,6 +13,8 @@ export class TestHost {
   readonly #folder: string;
   #count = 0;
   #vm: HostVm | null = null;
+  /** by name: their paths on the outer host */
+  readonly #programs = new Map<string, string>();
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -43,7 +45,7 @@ export class TestHost {
   /** The saved host goes on, as a machine with another boot id. */
   async start(): Promise<void> {
     this.#vm = await HostVm.start(this.#nextRun(), startOf(await ensureHost(), this.#store));
-    await this.vm.shell(mount);
+    await this.#settle();
   }
 
   /** The host boots anew. @param cpu taken from `-cpu max`; default: the same CPU as the saved host's */
@@ -51,7 +53,13 @@ export class TestHost {
     const { state: _, ...booting } = startOf(await ensureHost(), this.#store);
     this.#vm = await HostVm.start(this.#nextRun(), { ...booting, ...(cpu === undefined ? {} : { cpu }) });
     await this.vm.shell(prepare);
+    await this.#settle();
+  }
+
+  /** The root of a host that starts is as it was made: programs that were put into it are not there. */
+  async #settle(): Promise<void> {
     await this.vm.shell(mount);
+    for (const [name, path] of this.#programs) await this.#put(name, path);
   }
 
   #nextRun(): string {
@@ -105,8 +113,13 @@ export class TestHost {
     return this.vm.run(["banger", ...args], { cwd: "/", ...options, user: stranger, env: all });
   }
 
-  /** Puts a program of the outer host into the path of this one. */
+  /** Puts a program of the outer host into the path of this one, where it stays when the host starts again. */
   async install(name: string, path: string): Promise<void> {
+    this.#programs.set(name, path);
+    await this.#put(name, path);
+  }
+
+  async #put(name: string, path: string): Promise<void> {
     const target = `/usr/local/bin/${name}`;
     await this.vm.shell(`cat > ${target}; chmod 755 ${target}`, { input: new Uint8Array(readFileSync(path)) });
   }
