@@ -161,7 +161,7 @@ fn a_program_cannot_change_who_traces_it_or_what_it_may_do() {
 #[test]
 fn there_is_no_profile_of_another_name() {
     for name in ["", "QEMU", "qemu ", "netguard-", "none"] {
-        assert!(named(name, true).is_none(), "{name:?}");
+        assert!(named(name, SignalScope::Landlock).is_none(), "{name:?}");
     }
 }
 
