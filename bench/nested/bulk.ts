@@ -19,7 +19,7 @@ export async function bulk(bench: Bench): Promise<Figures> {
     home.ok(["vm", "exec", "bench", "--", "sh", "-c", script], input === undefined ? {} : { input });
   await besideVm(bench, [], async () => {
     await installGuestIo(bench, "bench");
-    const serving = home.spawn(["vm", "exec", "bench", "--", guestIoPath, "vsock", String(port), String(bytes)]);
+    const serving = home.spawn(["vm", "exec", "bench", "--", guestIoPath, String(port), String(bytes)]);
     await serving.stdout.getReader().read();
     const socket = join(home.folder, "s/banger/vms", vmFolder(home), "v.sock");
     const idle: number[] = [];

@@ -1,42 +1,15 @@
-//! What moves bytes in a guest of the bench, with nothing of banger in its way. A static program without dependencies:
-//! `guest-io up|down ADDRESS:PORT BYTES` prints how many ms a TCP connection took for so many bytes, `guest-io vsock PORT BYTES` takes
-//! connections from the host, reads so many bytes from each and answers with one.
+//! What takes bytes in a guest of the bench, with nothing of banger in between. A static program without dependencies:
+//! `guest-io PORT BYTES` takes connections from the host over vsock, reads so many bytes from each and answers with one.
 
 use std::fs::File;
 use std::io::{Read, Result, Write};
-use std::net::TcpStream;
 use std::os::fd::FromRawFd;
-use std::time::Instant;
 
 const PIECE: usize = 128 * 1024;
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().collect();
-    let bytes = words[3].parse().unwrap();
-    match words[1].as_str() {
-        "up" => timed(&words[2], |mut peer| {
-            send(&mut peer, bytes)?;
-            peer.read_exact(&mut [0])
-        }),
-        "down" => timed(&words[2], |mut peer| receive(&mut peer, bytes)),
-        _ => serve(words[2].parse().unwrap(), bytes),
-    }
-}
-
-fn timed(address: &str, work: impl Fn(TcpStream) -> Result<()>) -> Result<()> {
-    let peer = TcpStream::connect(address)?;
-    let begun = Instant::now();
-    work(peer)?;
-    println!("{}", begun.elapsed().as_secs_f64() * 1000.0);
-    Ok(())
-}
-
-fn send(to: &mut impl Write, mut left: usize) -> Result<()> {
-    let piece = [0; PIECE];
-    while left > 0 {
-        left -= to.write(&piece[..left.min(PIECE)])?;
-    }
-    Ok(())
+    serve(words[1].parse().unwrap(), words[2].parse().unwrap())
 }
 
 fn receive(from: &mut impl Read, mut left: usize) -> Result<()> {

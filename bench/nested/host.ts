@@ -8,8 +8,6 @@ import type { Task } from "./inside.ts";
 import type { Measurement } from "./nested.ts";
 import type { DriverName, Figures } from "./vms.ts";
 
-/** of the test host, made for this: passt connects guests to it */
-const peer = "198.51.100.2";
 const files = { program: `${storePoint}/bench.js`, guestIo: `${storePoint}/guest-io` };
 /** Each is measured many times, of which the first boots. */
 const partMs = 60 * 60_000;
@@ -40,7 +38,7 @@ async function install(host: TestHost): Promise<void> {
   const [program] = built.outputs;
   if (program === undefined) throw new Error(`the bench could not be bundled: ${built.logs.join("\n")}`);
   await host.vm.shell(`cat > ${files.program}`, { input: await program.text() });
-  await host.vm.shell(`cat > ${files.guestIo}; ip address add ${peer}/32 dev lo`, { input: guestIo() });
+  await host.vm.shell(`cat > ${files.guestIo}`, { input: guestIo() });
 }
 
 async function measure(
@@ -49,7 +47,7 @@ async function measure(
 ): Promise<Figures> {
   const flags = ["--image", "tiny", "--memory", "256M", "--vcpu", "1"];
   const home = homeEnv()["HOME"] ?? "";
-  const task: Task = { part, driver, runs, flags, peer, home, guestIo: files.guestIo };
+  const task: Task = { part, driver, runs, flags, home, guestIo: files.guestIo };
   const env = { BUN_BE_BUN: "1", BANGER_TEST_PROGRAMS: `${storePoint}/bin`, BANGER_TEST_DIR: "/tmp/bench" };
   const argv = ["banger", files.program, JSON.stringify(task)];
   const { code, stdout, stderr } = await host.run(argv, { env, timeoutMs: partMs });

@@ -34,7 +34,6 @@ export async function nested({ home, runs, part }: Asked): Promise<Figures> {
   return usable ? here(home, wanted, { runs, firecracker }) : measureInTestHost(wanted, { runs, firecracker });
 }
 
-/** The network is left out: a peer would need an address of its own on this host. */
 async function here(
   home: Home,
   wanted: Measurement[],
@@ -52,7 +51,6 @@ async function here(
       runs,
       flags: [],
       guestIo: guestIoFile,
-      peer: null,
     });
     all.rows.push(...rows);
     all.breakdowns.push(...breakdowns);

@@ -1,7 +1,6 @@
 /** The parts of the bench on hardware virtualization, each with the drivers that it is about. */
 import { bulk } from "./bulk.ts";
 import { memory } from "./memory.ts";
-import { network } from "./network.ts";
 import { cold, restored } from "./starts.ts";
 import type { Bench, DriverName, Figures } from "./vms.ts";
 
@@ -14,5 +13,4 @@ export const parts: Part[] = [
   { name: "cold", drivers: both, measure: cold },
   { name: "memory", drivers: both, measure: memory },
   { name: "bulk", drivers: ["firecracker"], measure: bulk },
-  { name: "network", drivers: ["firecracker"], measure: network },
 ];

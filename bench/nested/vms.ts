@@ -17,8 +17,6 @@ export type Bench = {
   flags: string[];
   /** path of `guest-io`, compiled */
   guestIo: string;
-  /** an address of the host that guests may reach; null: there is none that is the bench's to use */
-  peer: string | null;
 };
 
 export type Figures = { rows: Row[]; breakdowns: Breakdown[] };
