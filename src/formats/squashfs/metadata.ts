@@ -6,13 +6,16 @@ const blockBytes = 8192;
 /** cached unpacked blocks */
 const cachedBlocks = 512;
 
+/** Where the blocks are. */
+type Blocks = Pick<Source, "read" | "unpack">;
+
 type Block = { bytes: Uint8Array /** position of the next block */; next: number };
 
 export class Metadata {
-  readonly #source: Source;
+  readonly #source: Blocks;
   readonly #blocks = new Map<number, Block>();
 
-  constructor(source: Source) {
+  constructor(source: Blocks) {
     this.#source = source;
   }
 
@@ -60,30 +63,28 @@ export class Cursor {
 
   /** @throws SquashfsError if the run ends early */
   async read(length: number): Promise<DataView> {
-    const block = await this.#metadata.block(this.#position);
-    if (this.#offset + length <= block.bytes.length) {
-      const view = new DataView(block.bytes.buffer, block.bytes.byteOffset + this.#offset, length);
-      this.#offset += length;
-      return view;
-    }
-    return this.#across(length);
+    const { bytes } = await this.#metadata.block(this.#position);
+    if (this.#offset + length > bytes.length) return this.#across(length);
+    const view = new DataView(bytes.buffer, bytes.byteOffset + this.#offset, length);
+    this.#offset += length;
+    return view;
   }
 
   async #across(length: number): Promise<DataView> {
     const whole = new Uint8Array(length);
-    for (let filled = 0; filled < length; ) {
+    let filled = 0;
+    for (;;) {
       const block = await this.#metadata.block(this.#position);
       if (this.#offset > block.bytes.length) throw new SquashfsError("it points beyond a metadata block");
       const part = block.bytes.subarray(this.#offset, this.#offset + length - filled);
       whole.set(part, filled);
       filled += part.length;
       this.#offset += part.length;
-      if (filled === length) break;
+      if (filled === length) return new DataView(whole.buffer);
       if (block.bytes.length < blockBytes) throw new SquashfsError("its metadata is cut short");
       this.#position = block.next;
       this.#offset = 0;
     }
-    return new DataView(whole.buffer);
   }
 }
 
