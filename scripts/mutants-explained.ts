@@ -27,6 +27,10 @@ export const explained: Record<string, Record<string, string>> = {
     'return embedded ? zoneOfV4(bytes.slice(embedded[2], embedded[2] + 4)) : "public";  ->  return embedded ? zoneOfV4(bytes.slice(embedded[2], embedded[2] + 8)) : "public";':
       "no network of IPv4 has bits behind the fourth byte, so more bytes are not compared",
   },
+  "src/formats/squashfs/source.ts": {
+    "const head = size < superblockSize ? new Uint8Array() : await file.readAt(0, superblockSize);  ->  const head = size <= superblockSize ? new Uint8Array() : await file.readAt(0, superblockSize);":
+      "a file that ends with its superblock has no tables, and is refused in either case",
+  },
   "src/workspace/alternates.ts": {
     "for (let at = 0; at < text.length; ) {  ->  for (let at = 0; at <= text.length; ) {":
       "one more round at the end of the text finds an empty line, which names nothing",
