@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, test } from "bun:test";
 import { gate } from "../../src/host/testing/gate.ts";
 import { TestHost } from "./host/host.ts";
+import type { StoreContent } from "./host/store.ts";
 
 export type DriverName = "qemu" | "firecracker";
 
@@ -21,7 +22,11 @@ const notAll = "only with BANGER_NESTED=all, as in `make test-nested`";
 
 type Part = "essential" | "whole";
 type Body = (nested: Nested) => void;
-export type SuiteOptions = { part?: Part };
+export type SuiteOptions = {
+  part?: Part;
+  /** what is in the host beside the product */
+  content?: StoreContent;
+};
 
 /** A suite with a test host of its own, for each driver; skipped as a whole, with the reason in its name, where it can't run. */
 export function nestedSuite(name: string, body: Body, options: SuiteOptions = {}): void {
@@ -40,7 +45,12 @@ export function longTest(name: string, body: () => Promise<void>): void {
   else test.skip(`${name} (skipped: ${notAll})`, body);
 }
 
-function suiteFor(driver: DriverName, name: string, body: Body, { part = "essential" }: SuiteOptions): void {
+function suiteFor(
+  driver: DriverName,
+  name: string,
+  body: Body,
+  { part = "essential", content = "product" }: SuiteOptions,
+): void {
   const label = `${name} on ${driver === "qemu" ? "QEMU with KVM" : "Firecracker"}`;
   const reason = reasonAgainst(driver, part);
   describe.skipIf(reason !== null)(reason === null ? label : `${label} [${reason}]`, () => {
@@ -50,7 +60,7 @@ function suiteFor(driver: DriverName, name: string, body: Body, { part = "essent
       return made;
     };
     beforeAll(async () => {
-      made = await TestHost.make();
+      made = await TestHost.make(content);
       if (driver === "firecracker") await made.install("firecracker", firecracker);
     }, 600_000);
     afterAll(async () => made?.close(), 60_000);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { testRoot } from "../../e2e/home.ts";
 import type { CommandOptions, Ended } from "./command.ts";
 import { ensureHost, prepare, startOf, stranger, tester } from "./make.ts";
-import { copyStore, homeEnv, storePoint } from "./store.ts";
+import { copyStore, homeEnv, type StoreContent, sourcePoint, storePoint, testCache } from "./store.ts";
 import { HostVm } from "./vm.ts";
 
 export type AsUser = Omit<CommandOptions, "user">;
@@ -20,11 +20,11 @@ export class TestHost {
     this.#folder = folder;
   }
 
-  static async make(): Promise<TestHost> {
+  static async make(content: StoreContent = "product"): Promise<TestHost> {
     mkdirSync(testRoot, { recursive: true, mode: 0o700 });
     const host = new TestHost(mkdtempSync(join(testRoot, "host.")));
     try {
-      await copyStore(host.#store);
+      await copyStore(host.#store, content);
       await host.start();
       return host;
     } catch (error) {
@@ -142,4 +142,5 @@ cat ${storePoint}/bin/* > /dev/null
 [ "$(stat -c %U ${storePoint}/home)" = ${tester.name} ] && exit
 echo 'warm_vms = false' > ${storePoint}/home/k/banger/config.toml
 chown -R root: ${storePoint}/bin
-chown -R ${tester.name}: ${storePoint}/home`;
+chown -R ${tester.name}: ${storePoint}/home
+[ ! -e ${sourcePoint} ] || chown -R ${tester.name}: ${sourcePoint} ${testCache}`;

@@ -1,11 +1,11 @@
 /** The test host's disk with the compiled product, and a home whose store has a small image and a kernel: no network is needed. */
-import { cpSync, linkSync, mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, globSync, linkSync, mkdirSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { openDatabase } from "../../../src/host/files/sqlite.ts";
 import { type TinyArtifacts, tinyArtifacts } from "../../../src/images/testing/tiny.ts";
 import { pathsOf } from "../../../src/model/paths.ts";
 import { createStore } from "../../../src/store/store.ts";
-import { programs } from "../../e2e/home.ts";
+import { programs, repository } from "../../e2e/home.ts";
 import { kept, keyOf } from "./cache.ts";
 import { makeDisk } from "./make.ts";
 import { storeBytes } from "./qemu.ts";
@@ -14,12 +14,16 @@ import { storeBytes } from "./qemu.ts";
 export const storePoint = "/srv";
 const programNames = ["banger", "banger-vsock-agent"];
 
+/** `product` is always there; `sources`: and what `bun test` needs for the drivers' tests. */
+export type StoreContent = "product" | "sources";
+
 /** A copy of the disk as it was made, at `path`. */
-export async function copyStore(path: string): Promise<void> {
+export async function copyStore(path: string, content: StoreContent): Promise<void> {
   const tiny = await tinyArtifacts();
+  const sources = content === "sources" ? sourceFiles() : [];
   const files = programNames.map((name) => join(programs, name));
-  const key = keyOf([tiny.image.digest, tiny.kernel.digest], [...files, import.meta.path]);
-  const folder = await kept(`host-store-${key}`, (making) => make(making, tiny));
+  const key = keyOf([tiny.image.digest, tiny.kernel.digest], [...files, import.meta.path, ...sources]);
+  const folder = await kept(`host-store-${key}`, (making) => make(making, tiny, content));
   copySparse(join(folder, "store.ext4"), path);
 }
 
@@ -28,14 +32,15 @@ export function copySparse(from: string, to: string): void {
   if (copied.exitCode !== 0) throw new Error(`copying ${from} failed: ${copied.stderr}`);
 }
 
-async function make(folder: string, tiny: TinyArtifacts): Promise<void> {
-  const content = join(folder, "content");
-  mkdirSync(join(content, "bin"), { recursive: true });
-  for (const name of programNames) cpSync(join(programs, name), join(content, "bin", name));
-  linkSync(join(content, "bin/banger"), join(content, "bin/bangerd"));
-  fillHome(join(content, "home"), tiny);
-  makeDisk(join(folder, "store.ext4"), storeBytes, content);
-  rmSync(content, { recursive: true });
+async function make(folder: string, tiny: TinyArtifacts, content: StoreContent): Promise<void> {
+  const tree = join(folder, "content");
+  mkdirSync(join(tree, "bin"), { recursive: true });
+  for (const name of programNames) cpSync(join(programs, name), join(tree, "bin", name));
+  linkSync(join(tree, "bin/banger"), join(tree, "bin/bangerd"));
+  fillHome(join(tree, "home"), tiny);
+  if (content === "sources") addSources(tree, tiny);
+  makeDisk(join(folder, "store.ext4"), storeBytes, tree);
+  rmSync(tree, { recursive: true });
 }
 
 /** The folders of `homeEnv`, as a daemon would have left them that imported the image and the kernel. */
@@ -50,6 +55,26 @@ function fillHome(home: string, tiny: TinyArtifacts): void {
   store.kernels.put(tiny.kernel);
   store.images.put(tiny.image);
   store.close();
+}
+
+const sourceParts = ["src", "protocol", "package.json", "tsconfig.json", "build/bin/banger-vsock-agent"];
+const modules = ["bun", "@oven", "smol-toml", "zod", ".bin"];
+
+/** Where tests of the drivers find the image and kernel that they would else download (`BANGER_TEST_CACHE`). */
+export const testCache = `${storePoint}/cache`;
+export const sourcePoint = `${storePoint}/repo`;
+
+function sourceFiles(): string[] {
+  const files = globSync("src/**/*.ts", { cwd: repository }).sort();
+  return ["package-lock.json", ...files].map((file) => join(repository, file));
+}
+
+function addSources(content: string, tiny: TinyArtifacts): void {
+  const parts = [...sourceParts, ...modules.map((name) => `node_modules/${name}`)];
+  for (const part of parts.filter((name) => existsSync(join(repository, name))))
+    cpSync(join(repository, part), join(content, "repo", part), { recursive: true, verbatimSymlinks: true });
+  const made = dirname(tiny.paths.roots.cache);
+  cpSync(made, join(content, "cache", basename(made)), { recursive: true });
 }
 
 /** The product's environment in the host. */
