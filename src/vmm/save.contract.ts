@@ -5,6 +5,7 @@ import { savePaths } from "../model/paths.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
 import type { BootSpec, RunningVm, Save } from "./driver.ts";
 import { isUntouched, maxStateBytes } from "./save-files.ts";
+import { savesInARow } from "./saves-in-a-row.contract.ts";
 import { expectPlainCpu } from "./testing/cpu.ts";
 import { expectDisksFound } from "./testing/disks.ts";
 import {
@@ -41,6 +42,7 @@ export function saveContract(name: string, subject: ContractSubject): void {
     inPlace(subject, bench, () => template, { clone, awake });
     refusals(subject, bench, () => template);
     ofRunning(subject, bench, () => template, { awake });
+    savesInARow(subject, bench, () => template, awake);
     const { exchange } = subject;
     if (exchange) networks(subject, bench, exchange, { awake });
   });

@@ -1,6 +1,6 @@
 /** The Firecracker driver: KVM only, and a vsock for everything between host and guest. */
 import { fail } from "../../base/errors/error.ts";
-import { removeTrees } from "../../host/files/files.ts";
+import { contentStamp, removeTrees } from "../../host/files/files.ts";
 import { replaceLink } from "../../host/files/links.ts";
 import { type CpuFeatures, kvmFeatures } from "../../host/kvm/cpu.ts";
 import { connectUnix } from "../../host/net/socket.ts";
@@ -152,8 +152,9 @@ class FirecrackerDriver implements VmmDriver {
       throw new RangeError(`Firecracker has no ${spec.net.kind} network`);
     await requireNoGaps(probe.gaps, this.#deps.confinement);
     const paths = firecrackerPaths(spec.directory);
-    const [fileSize] = await Promise.all([
+    const [fileSize, loaded] = await Promise.all([
       fileLimitOf(spec),
+      from && contentStamp(from.memory),
       ...spec.blockDevices.map(({ path }, index) => replaceLink(path, paths.disk(index))),
     ]);
     const { agent, answerMs } = this.#deps;
@@ -164,7 +165,7 @@ class FirecrackerDriver implements VmmDriver {
       from === null ? bootVm(api, spec, { version: probe.version, hidden }) : loadSave(api, paths, from);
     const { process, api, exited } = await startFirecracker({ argv, paths, prepare, answerMs }, signal);
     const { version } = probe;
-    const saving = savingOf(spec, from !== null);
+    const saving = savingOf(spec, loaded);
     const record: FirecrackerRecord = { driver: "firecracker", version, process, directory: spec.directory, saving };
     return this.#running({ record, api, exited, isPaused: from !== null });
   }

@@ -16,6 +16,8 @@ export const names = {
   /** where it writes a save; the cage admits no other place */
   savedMemory: "save.memory",
   savedState: "save.state",
+  /** exists once a save has had it count dirty pages anew, since it was started */
+  recounted: "save.recounted",
   /** the state that it is to load */
   loadedState: "load.state",
 };
@@ -30,6 +32,7 @@ export function firecrackerFiles(directory: string) {
     disk: (index: number) => at(names.disk(index)),
     savedMemory: at(names.savedMemory),
     savedState: at(names.savedState),
+    recounted: at(names.recounted),
     loadedState: at(names.loadedState),
   };
 }
@@ -51,6 +54,6 @@ export function socketsIn(directory: string): string[] {
 
 /** What a killed Firecracker, or a daemon that was killed, leaves besides. */
 export function leftoversIn(directory: string): string[] {
-  const { savedMemory, savedState, loadedState } = firecrackerFiles(directory);
-  return [savedMemory, savedState, loadedState];
+  const { savedMemory, savedState, recounted, loadedState } = firecrackerFiles(directory);
+  return [savedMemory, savedState, recounted, loadedState];
 }

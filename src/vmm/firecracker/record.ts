@@ -14,6 +14,8 @@ export type Saving = {
   memoryBytes: number;
   /** its memory is a private mapping of a save's file, of which mincore(2) says nothing useful */
   isClone: boolean;
+  /** `contentStamp` of that file, from which Firecracker counts dirty pages; missing: it counts none */
+  loaded?: string;
   /** names of its disks, in the order of Firecracker's drives */
   disks: string[];
 };
@@ -23,7 +25,8 @@ export function isFirecrackerRecord(record: DriverRecord): record is Firecracker
   return record.driver === "firecracker" && typeof saving?.shape === "string" && Array.isArray(saving.disks);
 }
 
-export function savingOf(spec: BootSpec, isClone: boolean): Saving {
+export function savingOf(spec: BootSpec, loaded: string | null): Saving {
   const disks = spec.blockDevices.map(({ name }) => name);
-  return { shape: shapeOf(spec), memoryBytes: spec.memoryMib * 1024 * 1024, isClone, disks };
+  const saving = { shape: shapeOf(spec), memoryBytes: spec.memoryMib * 1024 * 1024, isClone: loaded !== null, disks };
+  return loaded === null ? saving : { ...saving, loaded };
 }

@@ -14,6 +14,7 @@ import type { RunningVm, SaveFiles, SaveRecord, VmExit, VmmStats } from "../driv
 import { watchLogs } from "../logs.ts";
 import { processStats } from "../process-stats.ts";
 import { digestOf } from "../save-files.ts";
+import { DirtyBase } from "./dirty-base.ts";
 import { classifyExit } from "./exit.ts";
 import { GuestStream } from "./guest-stream.ts";
 import { firecrackerFiles, leftoversIn, names, socketsIn } from "./paths.ts";
@@ -41,6 +42,7 @@ export class RunningFirecracker implements RunningVm {
   readonly record: FirecrackerRecord;
   readonly #parts: RunningParts;
   readonly #gate: RunGate;
+  readonly #base: DirtyBase;
   readonly #exit = new Deferred<VmExit>();
   readonly #stopWatching: () => void;
   #agent: ByteStream | null = null;
@@ -52,6 +54,7 @@ export class RunningFirecracker implements RunningVm {
     this.#parts = parts;
     this.record = parts.record;
     this.#gate = new RunGate(parts.isPaused);
+    this.#base = new DirtyBase(parts.record, this.#paths);
     this.#stopWatching = watchLogs(this.#paths, () => this.#endHalted(), freeLog);
     void this.#watch();
   }
@@ -84,7 +87,8 @@ export class RunningFirecracker implements RunningVm {
     const { api, hasSwap, hostFacts } = this.#parts;
     const host = await hostFacts();
     await this.pause();
-    const state = await saveFirecracker({ api, record, paths: this.#paths, files, hasSwap }, signal);
+    const job = { api, record, paths: this.#paths, files, base: this.#base, hasSwap };
+    const state = await saveFirecracker(job, signal);
     const { shape, memoryBytes } = record.saving;
     const memoryStamp = await changeStamp(files.memory);
     const described = { shape, memoryBytes, memoryStamp, stateBytes: state.length, stateDigest: digestOf(state) };
@@ -133,6 +137,7 @@ export class RunningFirecracker implements RunningVm {
     this.#released = true;
     this.#stopWatching();
     this.#agent?.destroy();
+    void this.#base.close();
     this.#parts.api.close();
   }
 

@@ -65,12 +65,12 @@ export const requests = {
       snapshot_path: save.state,
       mem_file_path: save.memory,
     }),
-  /** The VM is paused afterwards. */
+  /** The VM is paused afterwards. Its dirty pages are counted, for saves of type `Diff`. */
   load: (save: { state: string; memory: string }) =>
     put("/snapshot/load", {
       snapshot_path: save.state,
       mem_backend: { backend_type: "File", backend_path: save.memory },
-      track_dirty_pages: false,
+      track_dirty_pages: true,
       resume_vm: false,
     }),
 };

@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import net from "node:net";
 import { guestFlags, requireLeaves } from "./fake-cpu.ts";
 import { FakeGuest, type Memory } from "./fake-guest.ts";
+import { DirtyPages, memoryOf, pageAt, pagesOf } from "./fake-memory.ts";
 import type { Parsed } from "./fake-schema.ts";
 import type { Settings } from "./fake-settings.ts";
 
@@ -26,6 +27,7 @@ export class FakeVm {
   #vsock: string | null = null;
   #devices = new Set<string>();
   #guest: FakeGuest | null = null;
+  #dirty: DirtyPages | null = null;
 
   /** @param end ends the process with status 0 */
   constructor(settings: Settings, end: () => void) {
@@ -143,6 +145,7 @@ export class FakeVm {
     const cpuFlags = guestFlags(this.#cpu, this.#settings.cpuLeaves);
     const memory: Memory = { kernelArgs: `${args} pci=off`, cpuFlags, phase: "boot", generation: 0, notes: {} };
     this.#guest = this.#newGuest(memory, false);
+    this.#dirty = new DirtyPages("booted", memory);
     const guest = this.#guest;
     guest.run();
     setTimeout(() => {
@@ -180,14 +183,26 @@ export class FakeVm {
       memoryMib: this.#memoryMib,
     };
     fs.writeFileSync(statePath, JSON.stringify(state));
-    const page = Buffer.alloc(4096);
-    if (type !== "Diff" || !this.#settings.isSwapped) page.write(JSON.stringify(guest.memory));
-    const file = fs.openSync(memoryPath, fs.existsSync(memoryPath) ? "r+" : "w");
-    fs.ftruncateSync(file, this.#memoryMib * mib);
-    if (type !== "Diff")
-      for (let at = 0; at < this.#memoryMib; at++) fs.writeSync(file, Buffer.alloc(mib), 0, mib, at * mib);
-    fs.writeSync(file, page, 0, page.length, 0);
+    this.#writeMemory(type, memoryPath, guest);
+  }
+
+  /** A file of the right size keeps what is not written, any other one is emptied before (snapshot_memory_to_file of src/vmm/src/vstate/vm.rs). */
+  #writeMemory(type: string, path: string, { memory }: FakeGuest): void {
+    const bytes = this.#memoryMib * mib;
+    const file = fs.openSync(path, fs.existsSync(path) ? "r+" : "w");
+    if (fs.fstatSync(file).size !== bytes) fs.ftruncateSync(file, 0);
+    fs.ftruncateSync(file, bytes);
+    const pages = pagesOf(memory);
+    const all = [...Array(bytes / 4096).keys()];
+    const dirty = this.#settings.isSwapped ? [] : (this.#dirty?.dirty(pages, all.length) ?? []);
+    const written = type === "Diff" ? dirty : all;
+    for (const index of written) {
+      const { bytes: page, at } = pageAt(pages, index);
+      fs.writeSync(file, page, 0, page.length, at);
+    }
     fs.closeSync(file);
+    this.#dirty?.count(pages, type);
+    if (this.#settings.saves) fs.appendFileSync(this.#settings.saves, `${type} ${written.length}\n`);
   }
 
   #load(fields: Record<string, unknown>): void {
@@ -200,6 +215,7 @@ export class FakeVm {
     try {
       const memory = this.#restore(String(fields["snapshot_path"]), String(backend.backend_path));
       this.#guest = this.#newGuest(memory, true);
+      this.#dirty = new DirtyPages(fields["track_dirty_pages"] === true ? "tracked" : "loaded", memory);
     } catch (error) {
       throw new FatalFault(`Load snapshot error: Failed to restore from snapshot: ${(error as Error).message}`);
     }
@@ -210,13 +226,14 @@ export class FakeVm {
     const state = readState(statePath);
     if (state.version !== this.#settings.version)
       throw new Error(`Snapshot file's version ${state.version} is not supported`);
-    const memory = fs.readFileSync(memoryPath);
+    // it stays open, as the real one maps it
+    const memory = fs.readFileSync(fs.openSync(memoryPath, "r"));
     if (memory.length !== state.memoryMib * mib) throw new Error("Failed to load guest memory: the file is too short");
     for (const { path, readOnly } of state.drives) openedDrive(path, readOnly);
     this.#listen(state.vsock);
     this.#drives = state.drives;
     this.#memoryMib = state.memoryMib;
-    return JSON.parse(memory.subarray(0, memory.indexOf(0)).toString());
+    return memoryOf(memory);
   }
 
   #beforeStart(): void {
