@@ -4,14 +4,14 @@ use super::devices::{entries, wait_until};
 use super::kernel_args::{KernelArgs, Transport};
 use super::{failed, BootResult};
 use crate::guest::Guest;
-use crate::session::{serve_connection, Connection, Peer};
+use crate::session::{lock, serve_connection, Connection, Peer};
 use crate::sys::net;
 use crate::sys::poll::StateChanges;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const VSOCK_PORT: u32 = 1024;
 
 /// A kernel has the modules unless it was stored before VMMs with a vsock were supported.
 const NO_VSOCK: &str =
-    "this kernel was stored without its modules for vsock, by an earlier version: delete it, and pull or import it again";
+    "this kernel was stored without its modules for vsock, by an earlier version: pull or import it again";
 
 /// Where the host connects to the agent.
 pub enum Endpoint {
@@ -58,12 +58,15 @@ fn find_port() -> Option<PathBuf> {
 pub fn serve(endpoint: Endpoint, guest: &Arc<Guest>) -> io::Result<()> {
     match endpoint {
         Endpoint::Virtio(port) => serve_connection(VirtioConnection { changes: StateChanges::of(&port)?, port }, guest),
-        Endpoint::Vsock(listener) => loop {
-            let Some(connection) = net::accept(&listener)? else { continue };
-            let connection = VsockConnection(File::from(connection));
-            let guest = Arc::clone(guest);
-            thread::Builder::new().stack_size(256 * 1024).spawn(move || serve_connection(connection, &guest))?;
-        },
+        Endpoint::Vsock(listener) => {
+            let accepted = Accepted::default();
+            loop {
+                let Some(socket) = net::accept(&listener)? else { continue };
+                let connection = accepted.add(File::from(socket));
+                let guest = Arc::clone(guest);
+                thread::Builder::new().stack_size(256 * 1024).spawn(move || serve_connection(connection, &guest))?;
+            }
+        }
     }
 }
 
@@ -89,21 +92,66 @@ impl Connection for VirtioConnection {
     fn hang_up(&self) {}
 }
 
-struct VsockConnection(File);
+/// Number of connections that were accepted.
+#[derive(Default)]
+struct Accepted(Arc<Mutex<u64>>);
+
+impl Accepted {
+    fn add(&self, socket: File) -> VsockConnection {
+        let mut count = lock(&self.0);
+        *count += 1;
+        VsockConnection { socket, number: *count, accepted: Arc::clone(&self.0) }
+    }
+}
+
+struct VsockConnection {
+    socket: File,
+    /// counts up
+    number: u64,
+    accepted: Arc<Mutex<u64>>,
+}
 
 impl Connection for VsockConnection {
     type Reader = File;
     type Writer = File;
 
     fn split(&mut self) -> io::Result<(File, File)> {
-        Ok((self.0.try_clone()?, self.0.try_clone()?))
+        Ok((self.socket.try_clone()?, self.socket.try_clone()?))
     }
 
     fn wait_for_peer(&mut self, _: Option<Duration>) -> io::Result<Peer> {
         Ok(Peer::Closed)
     }
 
+    /// Tells a host that has no newer connection: after a reset of the guest's vsock nothing else does. shutdown(2) sends a packet even then,
+    /// with the connection's ports, and VMMs number theirs anew in a restored VM: so an old connection would end a new one.
     fn hang_up(&self) {
-        net::shut_down(&self.0);
+        let newest = lock(&self.accepted);
+        if *newest == self.number {
+            net::shut_down(&self.socket);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn a_connection_that_has_ended_is_hung_up_unless_there_is_a_newer_one() {
+        let accepted = Accepted::default();
+        let connect = || {
+            let (host, guest) = UnixStream::pair().unwrap();
+            host.set_nonblocking(true).unwrap();
+            (host, accepted.add(File::from(OwnedFd::from(guest))))
+        };
+        let (mut old_host, old) = connect();
+        let (mut new_host, new) = connect();
+        old.hang_up();
+        assert_eq!(old_host.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        new.hang_up();
+        assert_eq!(new_host.read(&mut [0]).unwrap(), 0);
     }
 }
