@@ -39,6 +39,7 @@ export const mutantFiles: Record<string, string[]> = {
   "src/images/pull.ts": ["src/images/pull-index.test.ts"],
   "src/artifacts/download.ts": [
     "src/artifacts/download-room.test.ts",
+    "src/artifacts/download-sources.test.ts",
     "src/artifacts/blob-hold.test.ts",
     "src/images/registry/mirror.test.ts",
   ],

@@ -90,10 +90,6 @@ export const explained: Record<string, Record<string, string>> = {
   "src/artifacts/download.ts": {
     'removed: if (!file) throw new Error("a new file is locked");':
       "nobody else knows the random name of a new file, so it is never locked: the check is for the type",
-    "if (this.#wanted.size !== null && this.#have < this.#wanted.size) {  ->  if (this.#wanted.size !== null && this.#have <= this.#wanted.size) {":
-      "one more attempt, which finds everything there and compares the digest",
-    "if (this.#wanted.size !== null && this.#have < this.#wanted.size) {  ->  if (this.#wanted.size !== null || this.#have < this.#wanted.size) {":
-      "one more attempt, which finds everything there and compares the digest",
   },
   "src/host/files/clear-tree.ts": {
     "const atOnce = 64;  ->  const atOnce = 128;": "it bounds how much is under way at a time, which changes no result",

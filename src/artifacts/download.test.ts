@@ -5,7 +5,7 @@ import { fail } from "../base/errors/error.ts";
 import type { Digest } from "../base/names.ts";
 import type { OpenPart } from "./download.ts";
 import { TransientError } from "./retry.ts";
-import { bytesAt, content, digest, home, never, pieces, wanted, whole } from "./testing/download-home.ts";
+import { bytesAt, content, digest, home, never, wanted, whole } from "./testing/download-home.ts";
 
 test("two daemons that share a cache don't write into each other's file", async () => {
   const { temp, paths, get } = home();
@@ -65,45 +65,6 @@ test("a download continues from what a killed process left", async () => {
   expect(await bytesAt(path)).toEqual(content);
 });
 
-test("a partial file from a bad source is discarded once, and does not spoil the next download", async () => {
-  const { temp, paths, get } = home();
-  using _ = temp;
-  await Bun.write(paths.blobPart(digest), new Uint8Array(1000));
-  const asked: number[] = [];
-  const path = await get(async (from) => {
-    asked.push(from);
-    return whole(from);
-  });
-  expect(asked).toEqual([1000, 0]);
-  expect(await bytesAt(path)).toEqual(content);
-  const lies = home();
-  using _lies = lies.temp;
-  await Bun.write(lies.paths.blobPart(digest), new Uint8Array(1000));
-  const lie = async (from: number) => ({ ...whole(from), body: pieces(new Uint8Array(content.length - from)) });
-  await expect(lies.get(lie)).rejects.toMatchObject({ code: "DOWNLOAD_DAMAGED" });
-  expect(readdirSync(lies.paths.blobs)).toEqual([]);
-});
-
-test("a fresh download that is damaged is not tried again; one that began with a leftover byte is, from the start", async () => {
-  for (const [leftover, requests] of [
-    [0, [0]],
-    [1, [1, 0]],
-    // it is not used
-    [content.length + 1, [0]],
-  ] as const) {
-    const { temp, paths, pauses, get } = home();
-    using _ = temp;
-    if (leftover > 0) await Bun.write(paths.blobPart(digest), new Uint8Array(leftover));
-    const asked: number[] = [];
-    const lie: OpenPart = async (from) => {
-      asked.push(from);
-      return { ...whole(from), body: pieces(new Uint8Array(content.length - from)) };
-    };
-    await expect(get(lie)).rejects.toMatchObject({ code: "DOWNLOAD_DAMAGED" });
-    expect([asked, pauses]).toEqual([[...requests], []]);
-  }
-});
-
 test("a download without any trouble is asked for once, and pauses nowhere", async () => {
   const { temp, pauses, get } = home();
   using _ = temp;
@@ -157,18 +118,6 @@ test("an abort while the partial file is read ends the download and keeps the fi
   stop.abort(new Error("given up"));
   await expect(asking).rejects.toThrow("given up");
   expect(await bytesAt(paths.blobPart(digest))).toHaveLength(1000);
-});
-
-test("a response that is refused unread is aborted, and so is its connection", async () => {
-  const { temp, get } = home();
-  using _ = temp;
-  const signals: AbortSignal[] = [];
-  const wrong: OpenPart = async (_from, signal) => {
-    signals.push(signal);
-    return { from: 5, total: null, body: pieces(content) };
-  };
-  await expect(get(wrong)).rejects.toMatchObject({ code: "DOWNLOAD_DAMAGED" });
-  expect(signals.map((signal) => signal.aborted)).toEqual([true]);
 });
 
 test("it gives up after five failures in a row and keeps the partial file; received bytes reset the count", async () => {
