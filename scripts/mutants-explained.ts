@@ -83,6 +83,10 @@ export const explained: Record<string, Record<string, string>> = {
     'for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) yield path.slice(0, at);  ->  for (let at = path.indexOf("/"); at >= 1; at = path.indexOf("/", at + 1)) yield path.slice(0, at);':
       "no path of an image begins with a slash",
   },
+  "src/images/oci/manifest.ts": {
+    "const rank = (entry: IndexEntry) => (isOurs(entry.platform) === null ? 2 : entry.platform?.variant ? 1 : 0);  ->  const rank = (entry: IndexEntry) => (isOurs(entry.platform) === null ? 4 : entry.platform?.variant ? 1 : 0);":
+      "ranks are only compared, and 4 comes behind 1 as 2 does",
+  },
   "src/images/pull.ts": {
     "removed: if (!record) return null;":
       "it saves work: an image that is not there can't be verified, and the answer is null in either case",

@@ -42,6 +42,8 @@ test("from an index the manifest for this machine is chosen, a plain one before 
     manifests: [at("linux", "arm64", 1), at("windows", "amd64", 2), at("unknown", "unknown", 4)],
   });
   expect(() => parseDocument(others, indexType)).toThrow(/it is for "linux\/arm64", "windows\/amd64", not for/);
+  const other = bytes({ manifests: [at("linux", "arm64", 1)] });
+  expect(() => parseDocument(other, indexType)).toThrow(/it is for "linux\/arm64", not for/);
 });
 
 test("in an index, entries without a platform come last, and those for other platforms are left out", () => {
@@ -111,6 +113,18 @@ test("a manifest with too many parts or other digests is reported as an artifact
     expect(() => parseDocument(bytes(document), manifestType)).toThrow(
       new NotAnImage(`its digest ${JSON.stringify(sha512.digest.slice(0, 100))} is not a sha256 digest`),
     );
+});
+
+test("a variable's value is everything after its first equals sign; a name has no spaces", () => {
+  const Env = ["A=", "B==", "C=a\nb\r\n", "D=\u2028=", "=x", "=", "", "E", "F G=x", " H=x", "I\n=x", "J =x"];
+  const { env } = parseImage(bytes({ rootfs: { diff_ids: [] }, config: { Env } })).config;
+  expect(env).toEqual({ A: "", B: "=", C: "a\nb\r\n", D: "\u2028=" });
+});
+
+test("a document that is not UTF-8 is refused, not read as something similar", () => {
+  const image = (user: string) => JSON.stringify({ rootfs: { diff_ids: [] }, config: { User: user } });
+  expect(parseImage(Buffer.from(image("\u00ff"), "utf8")).config.user).toBe("\u00ff");
+  expect(() => parseImage(Buffer.from(image("\u00ff"), "latin1"))).toThrow("it has a document that is not JSON");
 });
 
 test("as many variables as Linux accepts", () => {

@@ -220,8 +220,8 @@ function stringsOf(found: z.infer<typeof strings> | undefined): string[] {
 function envOf(texts: readonly string[]): Record<string, string> {
   const env: Record<string, string> = {};
   for (const text of texts) {
-    const at = text.indexOf("=");
-    if (at > 0 && /^[^\s=]+$/.test(text.slice(0, at))) env[text.slice(0, at)] = text.slice(at + 1);
+    const found = /^([^\s=]+)=(.*)$/s.exec(text);
+    if (found) env[found[1] as string] = found[2] as string;
   }
   return env;
 }
