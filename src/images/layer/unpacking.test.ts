@@ -81,6 +81,30 @@ test("above other layers, paths follow their symlinks, and replaced files are hi
   expect(await unpacked([link("h", "l/x")], lower)).toEqual(["d/", "d/x = h", "d/y = h", "h from below"]);
 });
 
+test("a link to a symlink of the layers below leads where that does", async () => {
+  const lower = lowerWith({ d: { kind: "folder" }, l: { kind: "symlink", link: "d", file: "1" } });
+  expect(await unpacked([link("h", "l"), entry("h/f")], lower)).toEqual(["d/", "d/f #2", "h from below", "l = h"]);
+});
+
+test("a folder goes with the marks in it when it is removed itself", async () => {
+  const lower = lowerWith({ d: { kind: "folder" }, "d/e": { kind: "folder" }, "d/e/f": {} });
+  expect(await unpacked([entry("d/e/.wh.f"), entry(".wh.d")], lower)).toEqual(["d removed"]);
+  const marked = [entry("d/e/.wh.f"), entry("d/g"), entry(".wh.d")];
+  expect(await unpacked(marked, lower)).toEqual(["d/ opaque", "d/g #2"]);
+});
+
+test("a mark below what is no folder removes nothing", async () => {
+  const lower = lowerWith({ x: {}, d: { kind: "folder" }, "d/e": { kind: "folder" }, "d/e/f": {} });
+  for (const mark of [".wh.y", ".wh..wh..opq"]) {
+    const marks = [entry("a"), ...["x", "none", "a"].map((parent) => entry(`${parent}/${mark}`))];
+    expect(await unpacked(marks, lower)).toEqual(["a #1"]);
+  }
+  for (const hidden of [entry(".wh.d"), entry(".wh..wh..opq"), entry("d")]) {
+    const once = await unpacked([hidden], lower);
+    expect(await unpacked([hidden, entry("d/e/.wh.f")], lower)).toEqual(once);
+  }
+});
+
 test("refused: files below files, links to folders, to themselves, to nothing, and in circles", async () => {
   const circle = [symlink("a", "b"), symlink("b", "a")];
   for (const list of [
@@ -90,6 +114,9 @@ test("refused: files below files, links to folders, to themselves, to nothing, a
     [symlink("l", "d"), link("l/a", "d/a")],
     [link("a", "nothing")],
     [link("a", "b"), link("b", "a")],
+    // aufs keeps content in files below its folders, and nowhere else
+    [entry(".wh..wh.aufs"), link("a", ".wh..wh.aufs")],
+    [folder(".wh..wh.plnk/d"), link("a", ".wh..wh.plnk/d")],
     [...circle, entry("a/x")],
   ]) {
     await expect(unpacked(list)).rejects.toThrow(TarError);

@@ -91,7 +91,8 @@ export class Unpacking {
 
   /** The target of a hard link; symlinks are followed on the way, not at the end. @throws TarError for a folder */
   async #inodeAt(from: string, target: string): Promise<Inode | null> {
-    if (isBelowAufs(target) && this.#aufs.has(target)) return this.#aufs.get(target) as Inode;
+    const aside = this.#aufs.get(target);
+    if (aside) return aside;
     const path = joined(await this.tree.resolve(parentOf(target)), baseOf(target));
     const found = await this.tree.find(path);
     // even itself: GNU tar writes this for a file with several names that is given twice
@@ -119,7 +120,6 @@ export class Unpacking {
       return;
     }
     const [parent, base] = [await tree.resolve(parentOf(mark.path)), baseOf(mark.path)];
-    if (!isFolder(await tree.find(parent))) return;
     const found = await tree.find(joined(parent, base));
     // what this layer itself has there stays, except what shows through it from below
     if (found?.kind === "folder" && !isOnlyMarks(found)) empty(found);
