@@ -89,10 +89,11 @@ export function image(made: Made): Uint8Array {
   const names8k = metadata(names);
   const ids = directoryTable + names8k.length;
   const owners = made.owners ?? [1000];
-  const idBlock = metadata(packed(...owners.map((owner): Fields[number] => [4, owner])));
-  const idTable = ids + idBlock.length;
+  const idBlocks = metadata(packed(...owners.map((owner): Fields[number] => [4, owner])));
+  const idTable = ids + idBlocks.length;
+  const idPointers = packed(...pointersTo(ids, owners.length, 2048));
   const { list, count } = made.attributes ?? { list: new Uint8Array(), count: 0 };
-  const lists = idTable + 8;
+  const lists = idTable + idPointers.length;
   const listBlocks = metadata(list);
   const entries = lists + listBlocks.length;
   const entryBlock = metadata(packed([8, 0], [4, count], [4, list.length]));
@@ -102,12 +103,9 @@ export function image(made: Made): Uint8Array {
   const fragmentBlocks = xattrTable + table.length;
   const described = metadata(Buffer.concat(fragments.map(({ start, word }) => packed([8, start], [4, word], [4, 0]))));
   const fragmentTable = fragmentBlocks + described.length;
-  const pointers = Array.from({ length: Math.ceil(fragments.length / 512) }, (_, at): Fields[number] => [
-    8,
-    fragmentBlocks + at * (8192 + 2),
-  ]);
-  const tail = [inodes, names8k, idBlock, packed([8, ids]), listBlocks, entryBlock, table, described];
-  const whole = Buffer.concat([new Uint8Array(96), content, ...tail, packed(...pointers)]);
+  const pointers = packed(...pointersTo(fragmentBlocks, fragments.length, 512));
+  const tail = [inodes, names8k, idBlocks, idPointers, listBlocks, entryBlock, table, described];
+  const whole = Buffer.concat([new Uint8Array(96), content, ...tail, pointers]);
   const blockSize = made.blockSize ?? 131_072;
   const head: Fields = [
     [4, 0x73717368],
@@ -125,4 +123,9 @@ export function image(made: Made): Uint8Array {
   whole.set(packed(...head));
   made.superblock?.(new DataView(whole.buffer, whole.byteOffset, whole.length), whole.length);
   return new Uint8Array(whole);
+}
+
+/** Positions of the blocks of a table's entries, the first of which is at `start`. */
+function pointersTo(start: number, count: number, perBlock: number): Fields {
+  return Array.from({ length: Math.ceil(count / perBlock) }, (_, at) => [8, start + at * (8192 + 2)]);
 }
