@@ -8,9 +8,13 @@ function attribute(type: number, name: string, value: string): Buffer {
   return Buffer.concat(parts);
 }
 
-async function read(list: Buffer, count: number) {
-  const bytes = image({ attributes: { list, count }, xattrIndex: 0 });
-  const squashfs = await openSquashfs({ readAt: async (at, length) => bytes.subarray(at, at + length) }, bytes.length);
+type Place = { before?: number; at?: number; index?: number };
+
+/** @param place of the list in the table, and the index that is looked up: as a rule, the list's own */
+async function read(list: Buffer, count: number, { before = 0, at = 0, index }: Place = {}) {
+  const bytes = image({ attributes: { list, count, before, at }, xattrIndex: index ?? before });
+  const readAt = async (offset: number, length: number) => bytes.subarray(offset, offset + length);
+  const squashfs = await openSquashfs({ readAt }, bytes.length);
   return [...(await squashfs.xattrs(squashfs.root))];
 }
 
@@ -29,4 +33,20 @@ test("a name of 255 bytes, and bytes that are not text", async () => {
   expect(await read(attribute(0, long, "v"), 1)).toEqual([[`user.${long}`, "v"]]);
   const value = Buffer.concat([packed([2, 0], [2, 1]), Buffer.from("k"), packed([4, 2]), Buffer.from([0xff, 0])]);
   expect(await read(value, 1)).toEqual([["user.k", "\xff\0"]]);
+});
+
+test("lists are those of the table, in its blocks of 512", async () => {
+  const list = attribute(0, "a", "1");
+  for (const before of [1, 511, 512, 513, 1024, 1025]) {
+    expect(await read(list, 1, { before })).toEqual([["user.a", "1"]]);
+    expect(await read(list, 1, { before, index: before - 1 })).toEqual([]);
+  }
+});
+
+test("a list begins where the table says, in any block", async () => {
+  const list = Buffer.concat([Buffer.alloc(8195), attribute(0, "b", "2")]);
+  list.set(attribute(0, "a", "1"), 5);
+  expect(await read(list, 1, { at: 5 })).toEqual([["user.a", "1"]]);
+  // the second block is stored behind the first and its length, and the list is its fourth byte
+  expect(await read(list, 1, { at: (8192 + 2) * 65_536 + 3 })).toEqual([["user.b", "2"]]);
 });

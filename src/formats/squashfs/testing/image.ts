@@ -62,8 +62,8 @@ export type Made = {
   content?: Uint8Array;
   /** where the block of each fragment is, and the word for its length */
   fragments?: readonly { start: number; word: number }[];
-  /** one list of attributes, for index 0 */
-  attributes?: { list: Uint8Array; count: number };
+  /** one list of attributes: `before` empty ones are before it in the table, and `at` is its reference */
+  attributes?: { list: Uint8Array; count: number; before?: number; at?: number };
   xattrIndex?: number;
   blockSize?: number;
   /** overwrites fields of the superblock */
@@ -92,19 +92,21 @@ export function image(made: Made): Uint8Array {
   const idBlocks = metadata(packed(...owners.map((owner): Fields[number] => [4, owner])));
   const idTable = ids + idBlocks.length;
   const idPointers = packed(...pointersTo(ids, owners.length, 2048));
-  const { list, count } = made.attributes ?? { list: new Uint8Array(), count: 0 };
+  const { list, count, before = 0, at = 0 } = made.attributes ?? { list: new Uint8Array(), count: 0 };
   const lists = idTable + idPointers.length;
   const listBlocks = metadata(list);
   const entries = lists + listBlocks.length;
-  const entryBlock = metadata(packed([8, 0], [4, count], [4, list.length]));
-  const xattrTable = entries + entryBlock.length;
-  const table = packed([8, lists], [4, 1], [4, 0], [8, entries]);
+  const entryBlocks = metadata(
+    Buffer.concat([Buffer.alloc(16 * before), packed([8, at], [4, count], [4, list.length])]),
+  );
+  const xattrTable = entries + entryBlocks.length;
+  const table = packed([8, lists], [4, before + 1], [4, 0], ...pointersTo(entries, before + 1, 512));
   const fragments = made.fragments ?? [];
   const fragmentBlocks = xattrTable + table.length;
   const described = metadata(Buffer.concat(fragments.map(({ start, word }) => packed([8, start], [4, word], [4, 0]))));
   const fragmentTable = fragmentBlocks + described.length;
   const pointers = packed(...pointersTo(fragmentBlocks, fragments.length, 512));
-  const tail = [inodes, names8k, idBlocks, idPointers, listBlocks, entryBlock, table, described];
+  const tail = [inodes, names8k, idBlocks, idPointers, listBlocks, entryBlocks, table, described];
   const whole = Buffer.concat([new Uint8Array(96), content, ...tail, pointers]);
   const blockSize = made.blockSize ?? 131_072;
   const head: Fields = [
