@@ -27,6 +27,18 @@ export const explained: Record<string, Record<string, string>> = {
     'return embedded ? zoneOfV4(bytes.slice(embedded[2], embedded[2] + 4)) : "public";  ->  return embedded ? zoneOfV4(bytes.slice(embedded[2], embedded[2] + 8)) : "public";':
       "no network of IPv4 has bits behind the fourth byte, so more bytes are not compared",
   },
+  "src/formats/squashfs/content.ts": {
+    "if (left > 0) yield fragment.subarray(at.offset, at.offset + left);  ->  if (left >= 0) yield fragment.subarray(at.offset, at.offset + left);":
+      "an empty chunk more changes no content",
+  },
+  "src/formats/squashfs/inode.ts": {
+    "const part = Math.min(1024, count - blocks.length);  ->  const part = Math.min(2048, count - blocks.length);":
+      "only the size of each read changes",
+  },
+  "src/formats/squashfs/metadata.ts": {
+    "if (this.#offset + length > bytes.length) return this.#across(length);  ->  if (this.#offset + length >= bytes.length) return this.#across(length);":
+      "a read that ends with its block is copied from it instead of being a view of it",
+  },
   "src/formats/squashfs/source.ts": {
     "const head = size < superblockSize ? new Uint8Array() : await file.readAt(0, superblockSize);  ->  const head = size <= superblockSize ? new Uint8Array() : await file.readAt(0, superblockSize);":
       "a file that ends with its superblock has no tables, and is refused in either case",

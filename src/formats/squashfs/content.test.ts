@@ -80,6 +80,7 @@ test("an end is in its fragment", async () => {
   made.content.write("end", 17);
   const end = (size: number, offset: number) => content({ size, fragment: 0, offset }, made);
   expect((await end(3, 17)).toString()).toBe("end");
+  expect((await end(1, 17)).toString()).toBe("e");
   await refused(end(4, 17), "a file's end is beyond its fragment");
   await refused(end(3, 18), "a file's end is beyond its fragment");
   expect(await end(0, 20)).toHaveLength(0);
