@@ -6,7 +6,7 @@ import { table } from "../stats.ts";
 import { guestIo } from "./guest-io.ts";
 import type { Task } from "./inside.ts";
 import type { Measurement } from "./nested.ts";
-import type { DriverName, Figures } from "./vms.ts";
+import { type DriverName, type Figures, inTurn } from "./vms.ts";
 
 const files = { program: `${storePoint}/bench.js`, guestIo: `${storePoint}/guest-io` };
 /** Each is measured many times, of which the first boots. */
@@ -21,13 +21,7 @@ export async function measureInTestHost(
   try {
     if (firecracker !== "") await host.install("firecracker", firecracker);
     await install(host);
-    const all: Figures = { rows: [], breakdowns: [] };
-    for (const { part, driver } of wanted) {
-      const { rows, breakdowns } = await measure(host, { part: part.name, driver, runs });
-      all.rows.push(...rows);
-      all.breakdowns.push(...breakdowns);
-    }
-    return all;
+    return await inTurn(wanted, ({ part, driver }) => measure(host, { part: part.name, driver, runs }));
   } finally {
     await host.close();
   }

@@ -10,7 +10,7 @@ import type { Home } from "../../test/e2e/home.ts";
 import { guestIo } from "./guest-io.ts";
 import { measureInTestHost } from "./host.ts";
 import { type Part, parts } from "./parts.ts";
-import type { DriverName, Figures } from "./vms.ts";
+import { type DriverName, type Figures, inTurn } from "./vms.ts";
 
 export type Asked = {
   /** an empty one, for a host that has KVM */
@@ -43,17 +43,5 @@ async function here(
   home.configure(`warm_vms = false\n${firecracker === "" ? "" : `firecracker_bin = ${JSON.stringify(firecracker)}\n`}`);
   const guestIoFile = join(home.folder, "guest-io");
   writeFileSync(guestIoFile, guestIo());
-  const all: Figures = { rows: [], breakdowns: [] };
-  for (const { part, driver } of wanted) {
-    const { rows, breakdowns } = await part.measure({
-      home,
-      driver,
-      runs,
-      flags: [],
-      guestIo: guestIoFile,
-    });
-    all.rows.push(...rows);
-    all.breakdowns.push(...breakdowns);
-  }
-  return all;
+  return inTurn(wanted, ({ part, driver }) => part.measure({ home, driver, runs, flags: [], guestIo: guestIoFile }));
 }

@@ -21,6 +21,17 @@ export type Bench = {
 
 export type Figures = { rows: Row[]; breakdowns: Breakdown[] };
 
+/** Measures one after the other. */
+export async function inTurn<T>(wanted: readonly T[], measure: (one: T) => Promise<Figures>): Promise<Figures> {
+  const all: Figures = { rows: [], breakdowns: [] };
+  for (const one of wanted) {
+    const { rows, breakdowns } = await measure(one);
+    all.rows.push(...rows);
+    all.breakdowns.push(...breakdowns);
+  }
+  return all;
+}
+
 export function vmFlags({ flags }: Bench, driver: DriverName): string[] {
   return [...flags, "--vmm", driver];
 }

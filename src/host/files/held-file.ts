@@ -3,9 +3,11 @@ import * as fs from "node:fs/promises";
 import { contentStamp, listFolder } from "./files.ts";
 
 export interface HeldFile {
-  /** leads to it, for every process of this user (proc_pid_fd(5)) */
+  /** opens it in any process of this user (proc_pid_fd(5)) */
   readonly path: string;
-  /** whether nobody has written to it since it is held */
+  /** its `contentStamp` when it was opened */
+  readonly stamp: string;
+  /** whether nobody has written to it since then */
   isUntouched(): Promise<boolean>;
   /** Idempotent. */
   close(): Promise<void>;
@@ -20,6 +22,7 @@ export async function holdFile(path: string): Promise<HeldFile> {
   let closing: Promise<void> | null = null;
   return {
     path: held,
+    stamp,
     isUntouched: async () => (await contentStamp(held)) === stamp,
     close: () => (closing ??= file.close()),
   };
@@ -28,13 +31,12 @@ export async function holdFile(path: string): Promise<HeldFile> {
 /** Holds the file with that `contentStamp` that a process has open; null: it has none, or can't be looked at. */
 export async function holdOpenFile(pid: number, stamp: string): Promise<HeldFile | null> {
   const folder = `/proc/${pid}/fd`;
-  const stampOf = (path: string) => contentStamp(path).catch(() => null);
   for (const name of await listFolder(folder).catch(() => [])) {
     const path = `${folder}/${name}`;
-    if ((await stampOf(path)) !== stamp) continue;
+    if ((await contentStamp(path).catch(() => null)) !== stamp) continue;
     const held = await holdFile(path).catch(() => null);
     // the process may have opened another one in its place
-    if (held && (await stampOf(held.path)) === stamp) return held;
+    if (held?.stamp === stamp) return held;
     await held?.close();
   }
   return null;

@@ -57,26 +57,30 @@ export function featuresOf(entries: Uint8Array): CpuFeatures {
 
 /** The words of `saved` that `here` lacks a bit of, each with the missing bits. */
 export function missingFeatures(saved: CpuFeatures, here: CpuFeatures): CpuFeatures {
-  const missing: CpuFeatures = {};
-  for (const [name, word] of Object.entries(saved)) {
-    const bits = Number.parseInt(word, 16) & ~Number.parseInt(here[name] ?? "0", 16);
-    if (bits !== 0) missing[name] = (bits >>> 0).toString(16);
-  }
-  return missing;
+  return someBits(saved, (name) => ~bitsOf(here, name));
 }
 
 /** The words of `features` that have a bit of `bits`, each with those bits. */
 export function commonFeatures(features: CpuFeatures, bits: CpuFeatures): CpuFeatures {
-  const common: CpuFeatures = {};
-  for (const [name, word] of Object.entries(features)) {
-    const both = Number.parseInt(word, 16) & Number.parseInt(bits[name] ?? "0", 16);
-    if (both !== 0) common[name] = (both >>> 0).toString(16);
+  return someBits(features, (name) => bitsOf(bits, name));
+}
+
+/** The words of `features` of which something is left under the mask of their name. */
+function someBits(features: CpuFeatures, maskOf: (name: string) => number): CpuFeatures {
+  const left: CpuFeatures = {};
+  for (const name of Object.keys(features)) {
+    const bits = bitsOf(features, name) & maskOf(name);
+    if (bits !== 0) left[name] = (bits >>> 0).toString(16);
   }
-  return common;
+  return left;
+}
+
+function bitsOf(features: CpuFeatures, name: string): number {
+  return Number.parseInt(features[name] ?? "0", 16);
 }
 
 /**
- * What an untrusted guest needs not have: nested virtualisation (VMX of Intel's CPUs, SVM of AMD's, of which `8000000a.0.edx` has the
+ * What an untrusted guest does not need: nested virtualisation (VMX of Intel's CPUs, SVM of AMD's, of which `8000000a.0.edx` has the
  * details) and AMD's performance counters (`perfctr_core`, and the leaf of their second version). Intel's have no feature bit.
  */
 export const hiddenFeatures: CpuFeatures = {
@@ -88,8 +92,8 @@ export const hiddenFeatures: CpuFeatures = {
 
 /** What of `features` a guest sees without them: a host may gain or lose what is hidden. */
 export function withoutHidden(features: CpuFeatures): CpuFeatures {
-  const seen = Object.entries(features).map(([name, word]): [string, string] => {
-    const bits = Number.parseInt(word, 16) & ~Number.parseInt(hiddenFeatures[name] ?? "0", 16);
+  const seen = Object.keys(features).map((name): [string, string] => {
+    const bits = bitsOf(features, name) & ~bitsOf(hiddenFeatures, name);
     return [name, (bits >>> 0).toString(16)];
   });
   return Object.fromEntries(seen);

@@ -6,29 +6,19 @@ import { listFolder } from "../../host/files/files.ts";
 import { isAlive, signalProcess } from "../../host/process/children.ts";
 import { processesAbout } from "../../host/process/tree.ts";
 import { savePaths } from "../../model/paths.ts";
-import { connectAgent } from "../../wire/agent/client.ts";
 import type { BootSpec, RunningVm, Save } from "../driver.ts";
+import { workBench } from "../testing/subject.ts";
 import type { FirecrackerDeps } from "./driver.ts";
 import { makeFakeHost } from "./testing/fake-host.ts";
 import type { Fault } from "./testing/fake-settings.ts";
 
 const host = makeFakeHost("fc-faults");
 afterAll(() => host.remove());
-const running = new Set<RunningVm>();
-afterEach(async () => {
-  host.set({});
-  await Promise.all([...running].map((vm) => vm.kill()));
-  running.clear();
-});
+afterEach(() => host.set({}));
+const { kept, limit, agentOf, ...bench } = workBench(host.subject());
 
-const limit = () => AbortSignal.timeout(20_000);
-const kept = (vm: RunningVm) => {
-  running.add(vm);
-  return vm;
-};
 const boot = async (change: Partial<FirecrackerDeps> = {}, spec?: BootSpec) =>
   kept(await host.driver(change).boot(spec ?? (await host.spec()), limit()));
-const agentOf = async (vm: RunningVm) => connectAgent((await vm.agent()).stream, { resync: false, timeoutMs: 20_000 });
 
 /** No process, no socket, no half of a save. */
 async function expectNothingLeft({ directory }: { directory: string }): Promise<void> {
@@ -264,7 +254,7 @@ describe("a running VM", () => {
     host.set({ faults: { "GET /": { answer: "garbage" } } });
     const vm = await boot();
     vm.release();
-    running.delete(vm);
+    bench.forget(vm);
     await expect(host.driver().adopt(vm.record)).rejects.toMatchObject({ code: "VMM_UNREACHABLE" });
     await host.driver().end(vm.record);
     expect(isAlive(vm.record.process)).toBe(false);
@@ -290,7 +280,7 @@ describe("a running VM", () => {
   test("that is killed from outside, with no daemon there, has no known end", async () => {
     const vm = await boot();
     vm.release();
-    running.delete(vm);
+    bench.forget(vm);
     signalProcess(vm.record.process, "SIGKILL");
     await host.driver().end(vm.record);
     const reason = expect.stringContaining("status is not known");

@@ -1,35 +1,28 @@
 /** Saves of clones: what Firecracker is asked to write, and onto what. */
-import { afterAll, afterEach, beforeEach, expect, test } from "bun:test";
+import { afterAll, beforeEach, expect, test } from "bun:test";
 import { readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { listFolder, removeTree } from "../../host/files/files.ts";
 import { savePaths } from "../../model/paths.ts";
-import { connectAgent } from "../../wire/agent/client.ts";
-import type { BootSpec, RunningVm, Save } from "../driver.ts";
+import type { BootSpec, RunningVm } from "../driver.ts";
 import { isUntouched } from "../save-files.ts";
+import type { SavedVm } from "../testing/saves.ts";
+import { workBench } from "../testing/subject.ts";
 import { makeFakeHost } from "./testing/fake-host.ts";
 
 const host = makeFakeHost("fc-save");
 afterAll(() => host.remove());
-const running = new Set<RunningVm>();
+const subject = host.subject();
+const bench = workBench(subject);
+const { kept, limit, agentOf } = bench;
 const journal = `${host.path}/saves`;
 beforeEach(() => {
   writeFileSync(journal, "");
   host.set({ saves: journal });
 });
-afterEach(async () => {
-  await Promise.all([...running].map((vm) => vm.kill()));
-  running.clear();
-});
 
-const limit = () => AbortSignal.timeout(20_000);
-const kept = (vm: RunningVm) => {
-  running.add(vm);
-  return vm;
-};
-const agentOf = async (vm: RunningVm) => connectAgent((await vm.agent()).stream, { resync: false, timeoutMs: 20_000 });
 const remember = async (vm: RunningVm, text: string) => {
   const agent = await agentOf(vm);
-  await host.subject().remember(vm, agent, text);
+  await subject.remember(vm, agent, text);
   agent.destroy();
 };
 /** Types of the saves since the test began that wrote few pages, or all. */
@@ -38,8 +31,6 @@ const made = () => {
   return lines.map((line) => `${line.split(" ")[0]} of ${Number(line.split(" ")[1]) < 8 ? "few" : "all"}`);
 };
 
-type SavedVm = { save: Save; spec: BootSpec };
-
 async function savedTo(vm: RunningVm, spec: BootSpec): Promise<SavedVm> {
   const files = savePaths((await host.spec()).directory);
   return { save: { record: await vm.save(files, limit()), files }, spec };
@@ -47,7 +38,7 @@ async function savedTo(vm: RunningVm, spec: BootSpec): Promise<SavedVm> {
 
 async function template(): Promise<SavedVm> {
   const spec = await host.spec();
-  const vm = kept(await host.driver().boot(spec, limit()));
+  const vm = await bench.boot(undefined, spec);
   await remember(vm, "of the template");
   return savedTo(vm, spec);
 }
@@ -55,20 +46,20 @@ async function template(): Promise<SavedVm> {
 async function clone({ save, spec }: SavedVm): Promise<{ vm: RunningVm; spec: BootSpec }> {
   const { id, directory } = await host.spec();
   const own = { ...spec, id, directory };
-  const vm = kept(await host.driver({ hasSwap: async () => true }).restore(save, own, limit()));
+  const vm = await bench.restore(save, own, host.driver({ hasSwap: async () => true }));
   await vm.resume();
   return { vm, spec: own };
 }
 
 async function recalled(of: SavedVm): Promise<string> {
   const { vm } = await clone(of);
-  return host.subject().recall(vm, await agentOf(vm));
+  return subject.recall(vm, await agentOf(vm));
 }
 
 async function adopted(vm: RunningVm): Promise<RunningVm> {
   vm.release();
-  running.delete(vm);
-  return kept((await host.driver().adopt(JSON.parse(JSON.stringify(vm.record)))) as RunningVm);
+  bench.forget(vm);
+  return bench.adopted(vm);
 }
 
 test("saves of a clone, and of its clones, write its dirty pages, also with swap", async () => {
@@ -153,7 +144,7 @@ test("a clone that an earlier daemon loaded, without counting, is saved whole ea
   const { vm, spec } = await clone(await template());
   const { loaded: _, ...saving } = vm.record["saving"] as Record<string, unknown>;
   vm.release();
-  running.delete(vm);
+  bench.forget(vm);
   const old = kept((await host.driver().adopt({ ...vm.record, saving })) as RunningVm);
   await savedTo(old, spec);
   await savedTo(old, spec);
