@@ -123,8 +123,8 @@ impl Connection for VsockConnection {
         Ok(Peer::Closed)
     }
 
-    /// Tells a host that has no newer connection: after a reset of the guest's vsock nothing else does. shutdown(2) sends a packet even then,
-    /// with the connection's ports, and VMMs number theirs anew in a restored VM: so an old connection would end a new one.
+    /// Tells the host, unless it has a newer connection: after a reset of the guest's vsock nothing else does. shutdown(2) sends a packet with
+    /// this connection's ports even then. A VMM restarts its port numbers in a restored VM, so hanging up an old connection could end a new one.
     fn hang_up(&self) {
         let newest = lock(&self.accepted);
         if *newest == self.number {

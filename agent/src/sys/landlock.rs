@@ -294,7 +294,7 @@ mod tests {
             let cage = Cage::new(abi, false).unwrap();
             cage.allow(&readable, Right::ReadOnly).unwrap();
             cage.allow(&writable, Right::ReadWrite).unwrap();
-            cage.allow("/there is no such file", Right::ReadWrite).unwrap();
+            cage.allow("/no/such/file", Right::ReadWrite).unwrap();
             cage
         };
         in_a_cage(cage, move || {

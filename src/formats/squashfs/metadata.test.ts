@@ -44,7 +44,7 @@ test("a block has between one byte and 8 KiB", async () => {
   expect((await open(blocks(blockBytes)).metadata.cursor(0, 0).read(blockBytes)).byteLength).toBe(blockBytes);
 });
 
-test("a read goes on in the next block, and no further than it has to", async () => {
+test("a read continues into the next block only if it needs to", async () => {
   const { metadata, log } = open(blocks(blockBytes, blockBytes, 4));
   const cursor = metadata.cursor(0, blockBytes - 2);
   expect(bytesOf(await cursor.read(2))).toEqual([1, 1]);
