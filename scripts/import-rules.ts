@@ -145,6 +145,15 @@ export const folders: Record<string, Folder> = {
     packages: ["zod"],
     instead: "the daemon knows nothing of the CLI: they meet in api/",
   },
+  helper: {
+    may: ["base", "model/bridge.ts", "host", "wire/helper"],
+    instead: "the root helper is small on purpose, and uses no package: what needs no root belongs into network/",
+  },
+  system: {
+    may: ["base", "model", "host", "config", "api", "client"],
+    packages: ["zod"],
+    instead: "system/ installs and removes the two services; what they do is in daemon/ and helper/",
+  },
   client: {
     // besides the API: the plans that it carries out (a workspace, an image's build), and the kernel that a first run fetches
     may: [
@@ -177,6 +186,7 @@ export const folders: Record<string, Folder> = {
       "imagefile",
       "images/recipes.ts",
       "doctor",
+      "system",
     ],
     packages: ["@stricli/core"],
     instead: "the CLI talks to the daemon over the API (client/) and gets the host's things through its context",

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { macOf, networkIdentity, parseResolvConf } from "./plan.ts";
+import { macOf } from "../model/bridge.ts";
+import { networkIdentity, parseResolvConf } from "./plan.ts";
 
 test.each([
   ["", [], []],

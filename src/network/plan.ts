@@ -2,7 +2,7 @@
  * Addresses of guests behind user-mode networking: the same in every guest, as each VM is alone on its link. They are from
  * TEST-NET-1 (RFC 5737), which no real network uses. Pure.
  */
-import { createHash } from "node:crypto";
+import { macOf } from "../model/bridge.ts";
 
 export const guestAddress = "192.0.2.15";
 export const guestPrefix = 24;
@@ -24,12 +24,6 @@ export type NetworkIdentity = {
 export function networkIdentity(id: string, resolvConf: string): NetworkIdentity {
   const { search } = parseResolvConf(resolvConf);
   return { address: guestAddress, prefix: guestPrefix, gateway, mac: macOf(id), dns: [resolver], search };
-}
-
-/** Locally administered unicast, derived from the VM's id. */
-export function macOf(id: string): string {
-  const bytes = createHash("sha256").update(`banger mac ${id}`).digest().subarray(0, 5);
-  return ["02", ...Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))].join(":");
 }
 
 export type ResolvConf = { /** IPv4 only: the guest's link has no IPv6 */ servers: string[]; search: string[] };

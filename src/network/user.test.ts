@@ -2,10 +2,10 @@ import { afterAll, expect, test } from "bun:test";
 import { exists, writeAtomic } from "../host/files/files.ts";
 import { processRef } from "../host/process/children.ts";
 import { fakeExec } from "../host/testing/exec.ts";
+import { macOf } from "../model/bridge.ts";
 import { vmPaths } from "../model/paths.ts";
 import { makeTempFolder } from "../vmm/testing/temp.ts";
 import { guardedPasst } from "./passt.ts";
-import { macOf } from "./plan.ts";
 import { createUserNetwork } from "./user.ts";
 
 const both = ["stream", "builtin"] as const;
