@@ -146,7 +146,7 @@ export const folders: Record<string, Folder> = {
     instead: "the daemon knows nothing of the CLI: they meet in api/",
   },
   helper: {
-    may: ["base", "model/bridge.ts", "host", "wire/helper"],
+    may: ["base", "model/bridge.ts", "model/install.ts", "model/paths.ts", "host", "wire/helper"],
     instead: "the root helper is small on purpose, and uses no package: what needs no root belongs into network/",
   },
   system: {

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Digest, VmId } from "../src/base/names.ts";
-import { kernelPaths, pathsOf } from "../src/model/paths.ts";
+import { kernelPaths, pathsOf, systemPaths } from "../src/model/paths.ts";
 import { firecrackerFiles } from "../src/vmm/firecracker/paths.ts";
 import { qemuFiles } from "../src/vmm/qemu/paths.ts";
 
@@ -38,6 +38,15 @@ function documentedForms(): [name: string, path: string][] {
   // its other files have a row for several
   const { api, errors, loadedState } = firecrackerFiles(directory);
   forms.push(...Object.entries({ api, errors, loadedState }));
+  const system = systemPaths();
+  const installed = Object.entries(system).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  forms.push(
+    ...installed,
+    ["version", system.version("<version>")],
+    ["command", system.command("<program>")],
+    ["unit", system.unit("<unit>")],
+    ["wanted", system.wanted("<unit>")],
+  );
   return forms.map(([name, path]) => [
     name,
     path.replace("a".repeat(64), "<sha256>").replace("ext4-7.", "ext4-<bytes>."),
@@ -75,6 +84,7 @@ test("this test knows all functions that make paths", () => {
     "template",
     "vm",
   ]);
+  expect(functions(systemPaths()).sort()).toEqual(["command", "unit", "version", "wanted"]);
   expect([...functions(qemuFiles("")), ...functions(kernelPaths(""))]).toEqual([]);
 });
 

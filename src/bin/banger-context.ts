@@ -19,6 +19,7 @@ import type { ToolCage } from "../host/process/tool-cage.ts";
 import { processTerminal } from "../host/terminal/terminal.ts";
 import type { OpenOptions } from "../images/rootfs/open.ts";
 import { type Paths, pathsOf } from "../model/paths.ts";
+import { placeOf } from "./banger-place.ts";
 
 type Env = Record<string, string | undefined>;
 
@@ -52,6 +53,7 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
     },
     api: apiOf(place, () => connectOrStart(place)),
     socket: place.socket,
+    serviceOwner: place.owner?.name ?? null,
     runningApi: (other) => runningApi(place, other),
     processEnd,
     async planWorkspace(request) {
@@ -133,19 +135,6 @@ function utf8Path(path: string): string {
 function utf8Paths<T extends Record<string, string | undefined>>(paths: T): T {
   for (const path of Object.values(paths)) utf8Path(path ?? "");
   return paths;
-}
-
-function placeOf(paths: Paths, env: Env): DaemonPlace {
-  return {
-    socket: env["BANGER_SOCKET"] || paths.socket,
-    foreign: Boolean(env["BANGER_SOCKET"]),
-    runtimeFolder: paths.roots.runtime,
-    stateFolder: paths.roots.state,
-    lockFile: paths.lock,
-    stderrFile: paths.daemonStderr,
-    program: join(dirname(process.execPath), "bangerd"),
-    env: definedOnly(env),
-  };
 }
 
 async function runningApi(place: DaemonPlace, other = version): Promise<Api | null> {

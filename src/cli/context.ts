@@ -39,6 +39,8 @@ type CommandContext = {
   /** Runs this program again with an empty stdin. `ms` is the time from start to exit. */
   runSelf(args: readonly string[]): Promise<{ code: number | null; ms: number; stderr: string }>;
   socket: string;
+  /** the name of the user who owns the system service, if commands use that; null if they use the user's own daemon */
+  serviceOwner: string | null;
   /** Resolves when the process has ended. */
   processEnd(pid: number): Promise<void>;
   planWorkspace(request: WorkspaceRequest): Promise<WorkspacePlan>;

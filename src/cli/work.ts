@@ -20,9 +20,9 @@ export function sinkOf(context: CliContext, flags: JsonFlag): EventSink {
   });
 }
 
-/** Root is a user like any other, but its VMMs run as root: every command that starts VMMs warns once. */
+/** Root is a user like any other, but VMMs of its own daemon run as root: every command that starts VMMs warns once. */
 export function rootWarning(context: CliContext): NoteEvent[] {
-  if (!context.isRoot) return [];
+  if (!context.isRoot || context.serviceOwner !== null) return [];
   const texts = ["you are root: VMMs are confined, but run as root"];
   if (context.homeOf !== null)
     texts.push(`HOME is uid ${context.homeOf}'s: VMs and images are kept in root's own home`);

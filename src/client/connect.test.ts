@@ -139,3 +139,26 @@ test("nothing is sent to a listener that the kernel does not identify, or to one
     expect(await connecting(to({ uid: ownUid(), gid: 0, pid: 1 }), foreign)).toBeNull();
   }
 });
+
+test("the service must be its owner's, folder and process: root's are not", async () => {
+  await using daemon = await daemonIn(0o700);
+  const stranger = { name: "anna", uid: ownUid() + 1, gid: 1 };
+  const place = { socket: daemon.socket, foreign: false };
+  const own = await connectIfRunning({ ...place, owner: { name: "me", uid: ownUid(), gid: 1 } });
+  own?.destroy();
+  expect(own).not.toBeNull();
+  const refused = await connectIfRunning({ ...place, owner: stranger }).catch((thrown) => thrown);
+  expect(refused).toMatchObject({ code: "DAEMON_UNTRUSTED", hint: expect.stringContaining("anna") });
+  expect(daemon.connections).toBe(1);
+});
+
+test("a service that can't be reached is started with sudo, and not by this program", async () => {
+  using folder = tempFolder();
+  const owner = { name: "me", uid: ownUid(), gid: 1 };
+  const place = { socket: `${folder.path}/d.sock`, foreign: false, owner };
+  const connect = failing(system("EACCES"));
+  expect(await connectIfRunning(place, connect).catch((thrown) => thrown)).toMatchObject({
+    code: "DAEMON_UNREACHABLE",
+    hint: "`sudo banger system restart` starts the service",
+  });
+});

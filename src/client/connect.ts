@@ -6,11 +6,14 @@ import { errnoOf } from "../host/errno.ts";
 import { folderProblem, nearestAbove, ownedBy, ownUid } from "../host/files/owner.ts";
 import { connectUnixFast } from "../host/net/unix-connection.ts";
 import { hostPace } from "../host/pace.ts";
+import type { Owner } from "../model/install.ts";
 
 export type DaemonPlace = {
   socket: string;
   /** set by `BANGER_SOCKET`: no daemon is started there */
   foreign: boolean;
+  /** of the system service, if that is it: systemd starts it, and its processes are this user's */
+  owner?: Owner;
   runtimeFolder: string;
   stateFolder: string;
   /** contains the pid of the daemon that uses this state folder */
@@ -24,17 +27,17 @@ export type DaemonPlace = {
 
 const connectTimeoutMs = () => Math.round(10_000 * hostPace());
 
-type Wanted = Pick<DaemonPlace, "socket" | "foreign">;
+type Wanted = Pick<DaemonPlace, "socket" | "foreign" | "owner">;
 
 /**
  * Connects; null if no process listens. The socket's folder and the listening process must belong to this user, or to root if
- * `BANGER_SOCKET` names the socket.
+ * `BANGER_SOCKET` names the socket, or to the owner of the service if it is the service's.
  * @param connect for tests
  * @throws DAEMON_UNTRUSTED before a byte is sent, DAEMON_UNREACHABLE, FOLDER_UNSAFE for a folder that this user can't search, PATH_TOO_LONG
  */
 export async function connectIfRunning(place: Wanted, connect = connectUnixFast): Promise<ByteStream | null> {
   const self = ownUid();
-  const uids = place.foreign ? [self, 0] : [self];
+  const uids = trustedUids(place, self);
   requireSafeFolder(place, { self, uids });
   try {
     return await connect(place.socket, connectTimeoutMs(), (listener) => {
@@ -46,9 +49,22 @@ export async function connectIfRunning(place: Wanted, connect = connectUnixFast)
     const code = errnoOf(error);
     if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ENOTDIR") return null;
     if (code === undefined) throw error;
-    if (code === "EACCES" && !place.foreign) requireVisibleFolder(place);
-    throw fail("DAEMON_UNREACHABLE", { socket: place.socket, reason: reasons[code] ?? code }, error);
+    if (code === "EACCES" && !place.foreign && !place.owner) requireVisibleFolder(place);
+    throw unreachable(place, reasons[code] ?? code, error);
   }
+}
+
+function trustedUids({ foreign, owner }: Wanted, self: number): number[] {
+  if (owner) return [owner.uid];
+  return foreign ? [self, 0] : [self];
+}
+
+/** @param reason as a clause */
+export function unreachable({ socket, foreign, owner }: Wanted, reason: string, cause?: unknown): BangerError {
+  const forService = "`sudo banger system restart` starts the service";
+  const forNamed = "unset BANGER_SOCKET to use your own daemon, which is started when needed";
+  if (!owner && !foreign) return fail("DAEMON_UNREACHABLE", { socket, reason }, cause);
+  return fail("DAEMON_UNREACHABLE", { socket, reason, next: owner ? forService : forNamed }, cause);
 }
 
 function requireSafeFolder(place: Wanted, who: { self: number; uids: readonly number[] }): void {
@@ -65,7 +81,11 @@ function requireVisibleFolder({ socket }: Wanted): void {
     throw fail("FOLDER_UNSAFE", { path, problem: `you may not look into ${nearestAbove(path)}` });
 }
 
-function untrusted({ socket, foreign }: Wanted, reason: string): BangerError {
+function untrusted({ socket, foreign, owner }: Wanted, reason: string): BangerError {
+  if (owner) {
+    const next = `the service runs as ${owner.name} (uid ${owner.uid}), and its folder is closed to others: \`banger system status\` shows what is there`;
+    return fail("DAEMON_UNTRUSTED", { socket, reason, next });
+  }
   const next =
     "BANGER_SOCKET must name a socket of your own or root's, in a folder that others can't write to: unset it to use your own daemon";
   return fail("DAEMON_UNTRUSTED", { socket, reason, ...(foreign ? { next } : {}) });

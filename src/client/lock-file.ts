@@ -25,7 +25,7 @@ export async function lockHolder(lockFile: string): Promise<LockHolder | null> {
  */
 export async function connectOwn(place: DaemonPlace): Promise<ByteStream | null> {
   const running = await connectIfRunning(place);
-  if (running || place.foreign) return running;
+  if (running || place.foreign || place.owner) return running;
   const elsewhere = (await lockHolder(place.lockFile))?.socket;
   return elsewhere && elsewhere !== place.socket ? connectIfRunning({ socket: elsewhere, foreign: false }) : null;
 }

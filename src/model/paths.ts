@@ -26,6 +26,39 @@ export function rootlessRoots(facts: PathFacts): Roots {
   return roots;
 }
 
+/** Folders of the system service. Its configuration is the owner's own. @param home the owner's */
+export function systemRoots(home: string): Roots {
+  return {
+    state: "/var/lib/banger",
+    cache: "/var/cache/banger",
+    config: `${home}/.config/banger`,
+    runtime: "/run/banger",
+  };
+}
+
+/** What `banger system install` puts in place. @param root what stands before each path; only tests and packagers give one */
+export function systemPaths(root = "") {
+  const programs = `${root}/usr/local/lib/banger`;
+  const units = `${root}/etc/systemd/system`;
+  return {
+    settings: `${root}/etc/banger`,
+    metadata: `${root}/etc/banger/install.json`,
+    installJournal: `${root}/etc/banger/install.journal.json`,
+    programs,
+    version: (version: string) => `${programs}/${version}`,
+    current: `${programs}/current`,
+    previous: `${programs}/previous`,
+    commands: `${root}/usr/local/bin`,
+    command: (program: string) => `${root}/usr/local/bin/${program}`,
+    unit: (name: string) => `${units}/${name}`,
+    /** the link that has a unit started at boot */
+    wanted: (name: string) => `${units}/multi-user.target.wants/${name}`,
+    helperRuntime: `${root}/run/banger-root`,
+    helperSocket: `${root}/run/banger-root/bangerd-root.sock`,
+  };
+}
+export type SystemPaths = ReturnType<typeof systemPaths>;
+
 export function pathsOf(roots: Roots) {
   return {
     roots,

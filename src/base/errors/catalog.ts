@@ -10,6 +10,7 @@ import { hostErrors } from "./host.ts";
 import { imageErrors } from "./image.ts";
 import { registryErrors } from "./registry.ts";
 import { saveErrors } from "./save.ts";
+import { systemErrors } from "./system.ts";
 import { vmErrors } from "./vm.ts";
 import { vmmErrors } from "./vmm.ts";
 import { workspaceErrors } from "./workspace.ts";
@@ -24,6 +25,7 @@ export const catalog = {
   ...agentErrors,
   ...daemonErrors,
   ...hostErrors,
+  ...systemErrors,
   ...workspaceErrors,
   ...cliErrors,
 };

@@ -131,6 +131,7 @@ function contextOf(
     runSelf: unavailable,
     api,
     socket: served.socket,
+    serviceOwner: null,
     runningApi: async () => api,
     processEnd: async () => {},
     planWorkspace: async () => call.plan ?? unavailable(),
