@@ -14,23 +14,23 @@ import { socketWorld } from "../daemon/socket-world.ts";
 import { hostFacts } from "../host/facts.ts";
 import { tryLock } from "../host/files/lock.ts";
 import { limitLog } from "../host/files/log-limit.ts";
-import { ownFolders } from "../host/files/own-folders.ts";
 import { ensureOwnFolder, refuseLink } from "../host/files/owner.ts";
-import { createLogger } from "../host/log.ts";
+import { releaseCgroup } from "../host/process/cgroup.ts";
 import { parentOf } from "../host/process/tree.ts";
 import { catchUncaught } from "../host/process/uncaught.ts";
-import { pathsOf, sweptFolders } from "../model/paths.ts";
+import { sweptFolders } from "../model/paths.ts";
 import { relayAgent } from "../wire/agent/relay.ts";
 import { wireMachines } from "./bangerd-machines.ts";
+import { type DaemonSetup, ownSetup, serviceSetup } from "./bangerd-setup.ts";
 
 type Env = Record<string, string | undefined>;
 
 /** @returns the process's exit code; errors go to stderr, which the starting process reads */
 export async function bangerdMain(argv: readonly string[], env: Env): Promise<number> {
   try {
-    if (argv.length > 0)
-      throw fail("USAGE", { problem: "bangerd takes no arguments", next: "`banger` starts it when it is needed" });
-    return await run(env);
+    if (argv.length !== 1 || argv[0] !== "release-cgroup") return await run(env, setupOf(argv, env));
+    releaseCgroup();
+    return 0;
   } catch (thrown) {
     const error = toBangerError(thrown);
     process.stderr.write(`bangerd: ${indented(error.message)}\nhint: ${indented(error.hint)}\n`);
@@ -38,21 +38,31 @@ export async function bangerdMain(argv: readonly string[], env: Env): Promise<nu
   }
 }
 
-async function run(env: Env): Promise<number> {
+/** @throws USAGE, and as `serviceSetup` */
+function setupOf(argv: readonly string[], env: Env): DaemonSetup {
+  if (argv.length === 0) return ownSetup(env);
+  if (argv.length === 1 && argv[0] === "--system") return serviceSetup(env);
+  throw fail("USAGE", {
+    problem: "bangerd takes no arguments",
+    next: "`banger` starts it when it is needed; `bangerd --system` is what the service's unit runs",
+  });
+}
+
+async function run(env: Env, { paths, openLog, notify, service }: DaemonSetup): Promise<number> {
   process.umask(0o077);
   completeProxies(env);
   const startedAt = Date.now();
   const stop = stopRequests();
   const free = new Deferred<void>();
   const facts = await hostFacts();
-  const paths = pathsOf(ownFolders(env).roots);
   await Promise.all([paths.roots.state, paths.roots.cache].map(ensureOwnFolder));
   await Promise.all(sweptFolders(paths).map(refuseLink));
   const lock = tryLock(paths.lock, paths.socket);
   if ("heldBy" in lock) throw fail("DAEMON_RUNNING", { directory: paths.roots.state, pid: lock.heldBy });
-  const log = createLogger(paths.daemonLog);
+  const log = openLog();
   const uncaught = catchUncaught(log);
-  const stderr = limitLog(paths.daemonStderr);
+  const stderr = service ? null : limitLog(paths.daemonStderr);
+  if (service && "why" in service.cgroup) log.warn("VMs have no limits of their own", { why: service.cgroup.why });
   const cache = await claimCache(paths, startedAt);
   const { machines, drivers, close } = await wireMachines({ paths, facts, env, log, cacheSince: cache.since });
   const daemon = createDaemon({
@@ -77,16 +87,18 @@ async function run(env: Env): Promise<number> {
     log,
   );
   await keeper.open();
+  notify("READY=1");
   log.info("ready", { pid: process.pid, tookMs: Date.now() - startedAt });
   const why = await stop.promise;
   log.info("stopping, VMs keep running", { why });
+  notify("STOPPING=1");
   await machines.retire();
   // before the sessions end: their clients reconnect at once, and must not reach this daemon
   await keeper.retreat();
   machines.release();
   close();
   cache.release();
-  stderr.stop();
+  stderr?.stop();
   lock.release();
   free.resolve();
   await keeper.close();

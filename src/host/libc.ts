@@ -158,6 +158,55 @@ export function withoutFileOverrides<T>(open: () => T): T {
   }
 }
 
+/**
+ * Gives up this thread's inheritable capabilities, and with them the ambient ones (capabilities(7): a capability is ambient only while it is
+ * inheritable), so that no program that it starts has any. Its own stay. False when the kernel refuses.
+ */
+export function giveUpInheritable(): boolean {
+  const header = new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]);
+  const data = new Uint32Array(6);
+  const { syscall } = libc();
+  if (syscall(SYS_capget, ptr(header), ptr(data)) !== 0) return false;
+  // the third word of each half
+  data[2] = 0;
+  data[5] = 0;
+  return syscall(SYS_capset, ptr(header), ptr(data)) === 0;
+}
+
+/** Separate, because only services send datagrams. */
+function loadDatagram() {
+  return dlopen("libc.so.6", {
+    socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    sendto: {
+      args: [FFIType.i32, FFIType.ptr, FFIType.u64, FFIType.i32, FFIType.ptr, FFIType.u32],
+      returns: FFIType.i64_fast,
+    },
+    close: { args: [FFIType.i32], returns: FFIType.i32 },
+  }).symbols;
+}
+
+const SOCK_DGRAM = 2;
+
+/**
+ * One datagram to a unix socket, without waiting for anybody to read it. False when it could not be sent.
+ * @param path in the file system; in the abstract namespace with a leading NUL (unix(7))
+ */
+export function sendDatagram(path: string, bytes: Uint8Array): boolean {
+  const name = Buffer.from(path);
+  // struct sockaddr_un: the family, then 108 bytes
+  const address = new Uint8Array(110);
+  if (name.length === 0 || name.length > 107 || bytes.length === 0) return false;
+  new DataView(address.buffer).setUint16(0, AF_UNIX, true);
+  address.set(name, 2);
+  const length = 2 + name.length + (name[0] === 0 ? 0 : 1);
+  const { socket, sendto, close } = loadDatagram();
+  const fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const sent = Number(sendto(fd, ptr(bytes), bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL, ptr(address), length));
+  close(fd);
+  return sent === bytes.length;
+}
+
 /** the same number on every architecture: it came after numbers were unified */
 const SYS_pidfd_open = 434;
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import * as fs from "node:fs";
-import { createLogger, logRotateAt } from "./log.ts";
+import { createLogger, journalLogger, logRotateAt } from "./log.ts";
 import { memoryLogger } from "./testing/log.ts";
 import { tempFolder } from "./testing/temp.ts";
 
@@ -61,4 +61,21 @@ test("a log that grows large while it is open is rotated", () => {
   for (let bytes = 0; bytes <= logRotateAt + 32_000; bytes += 16_000) log.info("a line", line);
   expect(fs.statSync(`${path}.old`).size).toBeGreaterThan(logRotateAt);
   expect(fs.statSync(path).size).toBeLessThan(100_000);
+});
+
+test("the journal's lines have a level for systemd, and nothing that could begin another line", () => {
+  const lines: string[] = [];
+  const log = journalLogger((line) => lines.push(line));
+  log.info("ready", { pid: 7 });
+  log.warn("said\n<0>panic \u001b[31mred", { words: "a\nb", url: "https://u:secret@x/" });
+  log.error("failed", { error: new Error("why") });
+  const loop: Record<string, unknown> = {};
+  loop["self"] = loop;
+  log.debug("loop", { loop });
+  expect(lines).toEqual([
+    '<6>ready {"pid":7}\n',
+    '<4>said <0>panic red {"words":"a\\nb","url":"https://x/"}\n',
+    '<3>failed {"error":{"name":"Error","message":"why"}}\n',
+    "<7>loop\n",
+  ]);
 });

@@ -1,7 +1,7 @@
 /** The daemon's log: one JSON object per line, with secrets removed before writing. */
 import * as fs from "node:fs";
 import { redactText } from "../base/text.ts";
-import { escapeUnseen, stripControl } from "../base/untrusted-text.ts";
+import { escapeUnseen, oneLine, stripControl } from "../base/untrusted-text.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFields = Record<string, unknown>;
@@ -48,14 +48,39 @@ export function loggerOver(write: (line: string) => void): Logger {
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
+/** of sd-daemon(3): the journal takes a line's level from the number before it */
+const priorities: Record<LogLevel, number> = { error: 3, warn: 4, info: 6, debug: 7 };
+
+/** For a service: lines for people, whose time and process the journal adds. @param write takes one line, with its end */
+export function journalLogger(write: (line: string) => void): Logger {
+  const at =
+    (level: LogLevel) =>
+    (text: string, fields: LogFields = {}) =>
+      write(`<${priorities[level]}>${oneLine(String(loggable(text)))}${detailOf(fields)}\n`);
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+/** Empty for a field that contains itself, too. */
+function detailOf(fields: LogFields): string {
+  try {
+    return Object.keys(fields).length === 0 ? "" : ` ${jsonOf(fields)}`;
+  } catch {
+    return "";
+  }
+}
+
 function formatLine(level: LogLevel, text: string, fields: LogFields): string {
   const entry = { at: new Date().toISOString(), level, text, ...fields };
   try {
-    return `${escapeUnseen(JSON.stringify(entry, (_key, value) => loggable(value)))}\n`;
+    return `${jsonOf(entry)}\n`;
   } catch {
     // a field that contains itself
     return `${JSON.stringify({ at: entry.at, level, text: loggable(text) })}\n`;
   }
+}
+
+function jsonOf(value: object): string {
+  return escapeUnseen(JSON.stringify(value, (_key, member) => loggable(member)));
 }
 
 function loggable(value: unknown): unknown {
