@@ -41,6 +41,7 @@ import { type MachinesDeps, pacedTimings } from "../machines/deps.ts";
 import type { Machines } from "../machines/machines.ts";
 import { decideNetwork } from "../model/network.ts";
 import type { Paths } from "../model/paths.ts";
+import { combineNetworks } from "../network/networks.ts";
 import { createUserNetwork, networkPrograms } from "../network/user.ts";
 import { makeHostKey } from "../ssh/keys.ts";
 import { createStore } from "../store/store.ts";
@@ -85,7 +86,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
     systemClock.now(),
   );
   const mayFallBack = async () => (await config()).networkFallback;
-  const network = createUserNetwork({ exec, which, agent, hostNetworks, mayFallBack });
+  const network = combineNetworks(createUserNetwork({ exec, which, agent, hostNetworks, mayFallBack }), null);
   const deps: MachinesDeps = {
     store,
     drivers,
@@ -120,7 +121,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
     artifacts: wireArtifacts({ exec, cage, paths, agent, store, env, cpus: facts.cpus, config, cacheSince }),
     sizes: async (request) => resolveSizes(request, await config(), facts),
     hostNeeds: async () => ({ availableMemory: availableMemory(), mkfs: await which("mkfs.ext4") }),
-    networkSpec: async (request) => decideNetwork(request, (await config()).network),
+    networkSpec: async (request) => decideNetwork(request, (await config()).network, "rootless"),
     inheritance: async () =>
       guestInheritance({ paths, env: definedOnly(env), inheritProxy: (await config()).inheritProxy }),
     after(ms, run) {

@@ -126,7 +126,7 @@ export const createFlags = {
   vcpu: valued("number of CPUs", "N", parseVcpu),
   memory: valued("memory, such as 2G or 512M", "SIZE", parseMemory),
   disk: valued("disk, such as 20G; takes up space only as it fills", "SIZE", parseDisk),
-  network: valued("user (default) or none", "KIND", parseNetwork),
+  network: valued("user (default), none, or in system mode bridge (its default)", "KIND", parseNetwork),
   vmm: valued("auto (default), firecracker or qemu", "VMM", parseVmm),
   deny: repeated("network that the guest must not reach, such as 10.0.0.0/8, or lan", "NETWORK"),
   nested: switched("let the guest run VMs of its own"),

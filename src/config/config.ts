@@ -1,6 +1,6 @@
 /** The user's configuration in the program: every value is present, with its source. */
 
-import type { NetworkSpec } from "../model/network.ts";
+import type { NetworkConfig } from "../model/network.ts";
 import type { VmmChoice } from "../model/vmm.ts";
 
 /** The keys of `[vm_defaults]`; absent ones are decided by the host and constants (`sizing.ts`). */
@@ -45,7 +45,7 @@ export type Config = {
   /** the most disk space for all templates, in bytes; 0: VMs always boot */
   templateMaxBytes: number;
   /** the network of a new VM unless the user says otherwise; its `deny` list applies to every new VM */
-  network: NetworkSpec;
+  network: NetworkConfig;
   /** which VMM new VMs get unless the user says otherwise */
   vmm: VmmChoice;
   /** Firecracker's program, an absolute path or one that begins with `~/`; null: the one in `PATH` */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { BangerError } from "../base/errors/error.ts";
 import { runs } from "../base/testing/budget.ts";
+import { defaultBridge } from "../model/bridge.ts";
 import { defaultConfig, parseConfig } from "./parse.ts";
 import { keysAt } from "./schema.ts";
 
@@ -34,6 +35,8 @@ test("values and their sources", () => {
     idle_timeout: "default",
     "network.kind": "default",
     "network.deny": "default",
+    "network.isolate": "default",
+    "network.bridge": "default",
     vmm: "default",
     firecracker_bin: "default",
     network_fallback: "default",
@@ -108,14 +111,14 @@ test("catalogs, and the keys that must have signed them", () => {
 });
 
 test("the network: a string is its kind, and denied networks are normalised", () => {
-  expect(defaultConfig("/c").network).toEqual({ kind: "user", deny: [] });
+  expect(defaultConfig("/c").network).toEqual({ kind: null, deny: [], isolate: true, bridge: defaultBridge });
   expect(defaultConfig("/c").networkFallback).toBe(false);
-  expect(parseConfig("/c", 'network = "none"').network).toEqual({ kind: "none", deny: [] });
+  expect(parseConfig("/c", 'network = "none"').network).toMatchObject({ kind: "none", deny: [] });
   const config = parseConfig(
     "/c",
     'network_fallback = true\n[network]\ndeny = ["10.0.0.0/8", "9.9.9.9", "lan", "lan"]',
   );
-  expect(config.network).toEqual({ kind: "user", deny: ["10.0.0.0/8", "9.9.9.9/32", "lan"] });
+  expect(config.network).toMatchObject({ kind: null, deny: ["10.0.0.0/8", "9.9.9.9/32", "lan"] });
   expect(config.networkFallback).toBe(true);
   expect(config.provenance).toMatchObject({ "network.kind": "default", "network.deny": "file" });
 });
@@ -127,11 +130,23 @@ test("all problems of a network are reported at once", () => {
     'network.deny.1: "lam" is not an IPv4 network such as "10.0.0.0/8", an address, or "lan"; did you mean "lan"?',
     'network.deny.2: "::/0" is IPv6, which guests don\'t have',
     'network.deny.3: must be a list of up to 64 networks, as in `deny = ["10.0.0.0/8", "lan"]`',
-    'network.kind: must be "user" or "none", as in `kind = "user"`; did you mean "user"?',
+    'network.kind: must be "user" or "bridge" or "none", as in `kind = "user"`; did you mean "user"?',
     'network.knid: unknown key; did you mean "kind"?',
   ]);
-  expect(problems('network = "bridge"')).toEqual(['network.kind: must be "user" or "none", as in `kind = "user"`']);
+  expect(problems('network = "nat"')).toEqual([
+    'network.kind: must be "user" or "bridge" or "none", as in `kind = "user"`',
+  ]);
   expect(problems("network = 7")).toEqual(["network: must be a table: `[network]`"]);
+});
+
+test("the bridge of system mode: its address, and whether its guests reach each other", () => {
+  const { network } = parseConfig("/c", '[network]\nkind = "bridge"\nbridge = "10.7.0.1/24"\nisolate = false\n');
+  expect(network).toEqual({ kind: "bridge", deny: [], isolate: false, bridge: { address: "10.7.0.1", prefix: 24 } });
+  for (const bridge of ["10.7.0.0/24", "10.7.0.1", "8.8.8.8/24", "br0"])
+    expect(problems(`[network]\nbridge = "${bridge}"`)).toEqual([
+      expect.stringContaining("network.bridge: must be a private address with its prefix"),
+    ]);
+  expect(problems('[network]\nisolate = "no"')).toEqual(["network.isolate: must be true or false"]);
 });
 
 test("a list of 64 denied networks is accepted, and a longer one refused", () => {

@@ -3,7 +3,8 @@ import { parse as parseToml, TomlError } from "smol-toml";
 import { fail } from "../base/errors/error.ts";
 import { problemsOf, syntaxProblem } from "../base/problems.ts";
 import { parseDuration, parseSize } from "../base/units.ts";
-import { decideNetwork, type NetworkSpec, parseDeny } from "../model/network.ts";
+import { defaultBridge, parseBridge } from "../model/bridge.ts";
+import { type NetworkConfig, parseDeny } from "../model/network.ts";
 import type { Config, ConfigSource, VmDefaults } from "./config.ts";
 import { configSchema, keysAt, type RawConfig } from "./schema.ts";
 
@@ -65,7 +66,7 @@ function configOf(file: string, raw: RawConfig): Config {
     registryMirrors: raw.registry_mirrors ?? {},
     insecureRegistries: raw.insecure_registries ?? [],
     idleMs: parseDuration(raw.idle_timeout ?? "never") ?? 0,
-    network: networkSpec(raw.network),
+    network: networkConfig(raw.network),
     vmm: raw.vmm ?? "auto",
     firecrackerBin: raw.firecracker_bin ?? null,
     networkFallback: raw.network_fallback ?? false,
@@ -81,6 +82,8 @@ function configOf(file: string, raw: RawConfig): Config {
       idle_timeout: source(raw.idle_timeout),
       "network.kind": source(raw.network?.kind),
       "network.deny": source(raw.network?.deny),
+      "network.isolate": source(raw.network?.isolate),
+      "network.bridge": source(raw.network?.bridge),
       vmm: source(raw.vmm),
       firecracker_bin: source(raw.firecracker_bin),
       network_fallback: source(raw.network_fallback),
@@ -93,8 +96,13 @@ function configOf(file: string, raw: RawConfig): Config {
   };
 }
 
-function networkSpec({ kind = "user", deny = [] }: NonNullable<RawConfig["network"]> = {}): NetworkSpec {
-  return decideNetwork({ deny: deny.map((entry) => parseDeny(entry) ?? entry) }, { kind, deny: [] });
+function networkConfig({ kind, deny, isolate, bridge }: NonNullable<RawConfig["network"]> = {}): NetworkConfig {
+  return {
+    kind: kind ?? null,
+    deny: [...new Set((deny ?? []).map((entry) => parseDeny(entry) ?? entry))],
+    isolate: isolate ?? true,
+    bridge: (bridge === undefined ? null : parseBridge(bridge)) ?? defaultBridge,
+  };
 }
 
 /** Paths in the file are relative to its folder. */

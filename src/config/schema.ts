@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { nearest } from "../base/text.ts";
 import { parseDuration, parseSize } from "../base/units.ts";
 import { sourceProblem } from "../base/url.ts";
+import { parseBridge } from "../model/bridge.ts";
 import { maxDeny, namedDenyProblem, networkKinds, parseDeny } from "../model/network.ts";
 import { sizeBounds } from "../model/size-bounds.ts";
 import { vmmChoices } from "../model/vmm.ts";
@@ -89,8 +90,15 @@ const catalogUrlSchema = z.strictObject(
 const kindRule = `must be ${networkKinds.map((kind) => `"${kind}"`).join(" or ")}, as in \`kind = "user"\``;
 const denyRule = `must be a list of up to ${maxDeny} networks, as in \`deny = ["10.0.0.0/8", "lan"]\``;
 
+const bridgeRule =
+  'must be a private address with its prefix, from 16 to 28, as in `bridge = "172.16.0.1/24"`: the host\'s address on the bridge';
+
 const networkSchema = z.strictObject(
   {
+    bridge: z.optional(
+      z.string({ error: bridgeRule }).check(z.refine((text) => parseBridge(text) !== null, { error: bridgeRule })),
+    ),
+    isolate: z.optional(z.boolean({ error: "must be true or false" })),
     kind: z.optional(z.enum(networkKinds, { error: ({ input }) => `${kindRule}${meant(input, networkKinds)}` })),
     deny: z.optional(
       z

@@ -18,6 +18,9 @@ const operations: Operation[] = [
   { name: "kill", before: started, run: (m) => m.kill("web"), leaves: ["running", "stopped"] },
   { name: "restart", before: started, run: (m) => m.restart("web", agent, emit, signal), leaves: ["running"] },
   { name: "delete", before: started, run: (m) => m.delete("web"), leaves: ["running", "gone"] },
+  { name: "start on the bridge", before: bridged, run: startBridged, leaves: ["stopped", "running"] },
+  { name: "stop on the bridge", before: runs, run: (m) => m.stop("web", {}, emit), leaves: ["running", "stopped"] },
+  { name: "delete on the bridge", before: runs, run: (m) => m.delete("web"), leaves: ["running", "gone"] },
   { name: "delete of a stopped VM", before: created, run: (m) => m.delete("web"), leaves: ["stopped", "gone"] },
   { name: "delete of an image", before: nothing, run: dropBoth, leaves: ["gone"] },
   { name: "register of a disk", before: nothing, run: registered, leaves: ["gone"] },
@@ -36,6 +39,19 @@ const operations: Operation[] = [
     leaves: ["stopped"],
   },
 ];
+
+async function bridged(machines: Machines): Promise<unknown> {
+  return machines.create({ name: "web", ephemeral: false, network: { kind: "bridge" } }, null, emit, signal);
+}
+
+function startBridged(machines: Machines): Promise<unknown> {
+  return machines.start("web", agent, emit, signal);
+}
+
+async function runs(machines: Machines): Promise<void> {
+  await bridged(machines);
+  await startBridged(machines);
+}
 
 function registered(machines: Machines): Promise<unknown> {
   return machines.importDisk({ name: "disk", source: "x", tar: (async function* () {})() }, emit, signal);

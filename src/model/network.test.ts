@@ -1,5 +1,13 @@
 import { expect, test } from "bun:test";
-import { decideNetwork, describeNetwork, namedDenyProblem, parseDeny, reachesSame } from "./network.ts";
+import {
+  decideNetwork,
+  describeNetwork,
+  type NetworkConfig,
+  type NetworkRequest,
+  namedDenyProblem,
+  parseDeny,
+  reachesSame,
+} from "./network.ts";
 
 test.each([
   ["lan", "lan"],
@@ -23,10 +31,31 @@ test.each([
 
 test("a request adds to what the config denies, and never takes from it", () => {
   const config = { kind: "user", deny: ["lan"] } as const;
-  expect(decideNetwork({}, config)).toEqual({ kind: "user", deny: ["lan"] });
-  expect(decideNetwork({ kind: "none" }, config)).toEqual({ kind: "none", deny: ["lan"] });
-  expect(decideNetwork({ deny: [] }, config)).toEqual({ kind: "user", deny: ["lan"] });
-  expect(decideNetwork({ deny: ["9.9.9.9/32", "lan"] }, config)).toEqual({ kind: "user", deny: ["lan", "9.9.9.9/32"] });
+  const decide = (asked: NetworkRequest) => decideNetwork(asked, config, "rootless");
+  expect(decide({})).toEqual({ kind: "user", deny: ["lan"] });
+  expect(decide({ kind: "none" })).toEqual({ kind: "none", deny: ["lan"] });
+  expect(decide({ deny: [] })).toEqual({ kind: "user", deny: ["lan"] });
+  expect(decide({ deny: ["9.9.9.9/32", "lan"] })).toEqual({ kind: "user", deny: ["lan", "9.9.9.9/32"] });
+});
+
+test.each([
+  ["rootless", undefined, null, "user"],
+  ["system", undefined, null, "bridge"],
+  ["system", undefined, "user", "user"],
+  ["system", "none", "user", "none"],
+  ["system", "bridge", "none", "bridge"],
+] as const)("%s: asked for %p, with %p in the config: %s", (mode, asked, kind, decided) => {
+  const request = asked === undefined ? {} : { kind: asked };
+  expect(decideNetwork(request, { kind, deny: [] }, mode).kind).toBe(decided);
+});
+
+test("a bridge needs system mode, whoever asks for it", () => {
+  const refused = { code: "NETWORK_NEEDS_SYSTEM", hint: expect.stringContaining("sudo banger system install") };
+  const decide = (asked: NetworkRequest, kind: NetworkConfig["kind"]) => () =>
+    decideNetwork(asked, { kind, deny: [] }, "rootless");
+  expect(decide({ kind: "bridge" }, null)).toThrow(expect.objectContaining(refused));
+  expect(decide({}, "bridge")).toThrow(expect.objectContaining(refused));
+  expect(decide({ kind: "user" }, "bridge")()).toEqual({ kind: "user", deny: [] });
 });
 
 test("describeNetwork", () => {

@@ -1,9 +1,11 @@
 /** A VM's network: its kind, and what the guest can't reach. Pure. */
+import { fail } from "../base/errors/error.ts";
 import { formatCidr, networkOf, parseCidr } from "../base/ipv4.ts";
 import { nearest, stripControl } from "../base/text.ts";
+import type { BridgeSpec } from "./bridge.ts";
 
-/** `user` is passt (rootless); `none` is no network device. */
-export const networkKinds = ["user", "none"] as const;
+/** `user` is passt (rootless); `bridge` is a TAP interface on system mode's bridge; `none` is no network device. */
+export const networkKinds = ["user", "bridge", "none"] as const;
 export type NetworkKind = (typeof networkKinds)[number];
 
 export type NetworkSpec = {
@@ -14,6 +16,19 @@ export type NetworkSpec = {
 
 /** The part that a request sets; the config decides the rest. */
 export type NetworkRequest = Partial<NetworkSpec>;
+
+/** What the config says of networks. */
+export type NetworkConfig = {
+  /** null: it does not say */
+  kind: NetworkKind | null;
+  deny: readonly string[];
+  /** VMs on the bridge can't reach each other */
+  isolate: boolean;
+  bridge: BridgeSpec;
+};
+
+/** Where VMs get their networks: of the user's own daemon, or of system mode. */
+export type NetworkMode = "rootless" | "system";
 
 /** the host's own addresses, its attached networks, and every private network */
 export const lan = "lan";
@@ -45,9 +60,18 @@ export function namedDenyProblem(text: string): string {
   return `"${stripControl(text).slice(0, 80)}" ${denyProblem(text)}`;
 }
 
-/** Merges the user's request and the config: a network that either denies is denied. */
-export function decideNetwork(asked: NetworkRequest, config: NetworkSpec): NetworkSpec {
-  return { kind: asked.kind ?? config.kind, deny: [...new Set([...config.deny, ...(asked.deny ?? [])])] };
+/**
+ * Merges the user's request and the config: a network that either denies is denied.
+ * @throws NETWORK_NEEDS_SYSTEM for a bridge without system mode
+ */
+export function decideNetwork(
+  asked: NetworkRequest,
+  config: Pick<NetworkConfig, "kind" | "deny">,
+  mode: NetworkMode,
+): NetworkSpec {
+  const kind = asked.kind ?? config.kind ?? (mode === "system" ? "bridge" : "user");
+  if (kind === "bridge" && mode === "rootless") throw fail("NETWORK_NEEDS_SYSTEM", { kind });
+  return { kind, deny: [...new Set([...config.deny, ...(asked.deny ?? [])])] };
 }
 
 /** `user`, `user, without 10.0.0.0/8 and lan` */

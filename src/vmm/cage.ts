@@ -18,8 +18,10 @@ export type CagePlan = {
   /** whether a supervisor sends the signals whose target the filter can't see; needs `cage.signals` */
   supervised?: boolean;
   limits: CageLimits;
-  /** further arguments: sockets that are opened before the cage is closed */
-  sockets?: readonly string[];
+  /** whether it may use TCP and UDP of the host's network namespace; absent: only without one of its own */
+  usesTcp?: boolean;
+  /** further arguments: what is opened before the cage is closed */
+  inherited?: readonly string[];
 };
 
 export type CageLimits = {
@@ -46,11 +48,11 @@ export function cageCommand(argv: readonly string[], spec: BootSpec, plan: CageP
     ...[...systemPaths, ...plan.readable.filter(outside)].flatMap((path) => ["--ro", path]),
     ...plan.devices.flatMap((path) => ["--dev", path]),
     ...isolation(plan),
-    ...["--network", plan.ownNetwork ? "none" : "host"],
+    ...["--network", (plan.usesTcp ?? !plan.ownNetwork) ? "host" : "none"],
     ...limits(plan, spec).flatMap((limit) => ["--limit", limit]),
     ...(plan.cage.seccomp ? ["--profile", plan.profile] : []),
     ...(plan.supervised ? ["--signals", "supervised"] : []),
-    ...(plan.sockets ?? []),
+    ...(plan.inherited ?? []),
     "--",
     ...argv,
   ];

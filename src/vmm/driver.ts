@@ -66,7 +66,9 @@ export type NetDevice =
    * no device of the VMM's: the guest's agent makes a TAP, and `netguard` carries its frames over the VM's vsock, through the
    * socket `vsock` of the VM's folder
    */
-  | { kind: "agent"; mac: string };
+  | { kind: "agent"; mac: string }
+  /** a TAP interface of the host that belongs to the user, and to which no program is attached */
+  | { kind: "tap"; name: string; mac: string };
 
 /** Everything a VMM needs for a cold boot. Paths are absolute; everything in `directory` belongs to this VM alone. */
 export type BootSpec = {

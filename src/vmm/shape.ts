@@ -15,7 +15,7 @@ export function shapeOf(spec: Pick<BootSpec, "vcpu" | "memoryMib" | "blockDevice
   ].join(" ");
 }
 
-const kinds: readonly string[] = ["stream", "builtin", "agent"] satisfies NetDevice["kind"][];
+const kinds: readonly string[] = ["stream", "builtin", "agent", "tap"] satisfies NetDevice["kind"][];
 
 /** The network device that a shape names; null: none. */
 export function networkOfShape(shape: string): NetDevice["kind"] | null {

@@ -78,4 +78,9 @@ export const vmmErrors = {
       `the VM's network did not start: ${p.program}: ${p.reason}`,
     hint: (p) => `${p.install ?? "`banger doctor` checks the host"}; \`--network none\` starts a VM without a network`,
   }),
+  NETWORK_NEEDS_SYSTEM: spec({
+    exit: Exit.Unavailable,
+    message: (p: { kind: string }) => `the network "${p.kind}" needs system mode`,
+    hint: () => "`sudo banger system install` sets it up; `--network user` works without it",
+  }),
 };

@@ -8,6 +8,7 @@ import type { NetworkSpec } from "../../model/network.ts";
 import type { VmmSpec } from "../../model/vmm.ts";
 import type { DriverFeatures, VmmDriver } from "../../vmm/driver.ts";
 import type { GuestContext } from "./context.ts";
+import { networkKind } from "./network.ts";
 import { type UsableProbe, unusable } from "./usable-vmm.ts";
 
 type Ctx = Pick<GuestContext, "drivers" | "network" | "vmmChoice" | "files" | "paths">;
@@ -107,8 +108,7 @@ async function kernelProblem(
 async function lackOf(ctx: Ctx, probe: UsableProbe, { network }: VmmNeeds): Promise<string | null> {
   const { driver, version, features } = probe;
   if (!features.snapshots) return `${driver} ${version} can't save VMs`;
-  if (network.kind === "none") return null;
-  return ctx.network.kind(network.deny, features.netDevices).then(
+  return networkKind(ctx, { network }, probe).then(
     () => null,
     (error: unknown) => `${driver}: ${toBangerError(error).message}`,
   );

@@ -1,5 +1,7 @@
 /** The host as policy sees it: the only way to files, processes and sockets. */
 
+import type { VmId } from "../../base/names.ts";
+import type { NetworkSpec } from "../../model/network.ts";
 import type { VmPaths } from "../../model/paths.ts";
 import type { ProcessRef } from "../../model/vm.ts";
 import type { GuestNetwork } from "../../store/identities.ts";
@@ -15,16 +17,24 @@ export type PreparedNetwork = {
 
 export type MachineNetwork = {
   /**
-   * What kind a user network will be: a VM restored from a save must have the same kind. @param deny as in the VM's spec
+   * What kind the device will be: a VM restored from a save must have the same kind. @param network as in the VM's spec
    * @param accepted kinds that the VMM supports
    * @throws NETWORK_FAILED when there can be none
    */
-  kind(deny: readonly string[], accepted: readonly NetDevice["kind"][]): Promise<NetDevice["kind"]>;
-  /** Makes the host's side of one VM's user network; a failure leaves no process behind. @throws NETWORK_FAILED */
-  prepare(paths: VmPaths, deny: readonly string[], accepted: readonly NetDevice["kind"][]): Promise<PreparedNetwork>;
-  /** Ends it and removes what it left; one that is gone already is fine. */
-  stop(process: ProcessRef, paths: VmPaths): Promise<void>;
+  kind(network: GuestNetworkSpec, accepted: readonly NetDevice["kind"][]): Promise<NetDevice["kind"]>;
+  /**
+   * Makes the host's side of the network of the VM whose id is the name of its folder. A failure leaves no process behind.
+   * @throws NETWORK_FAILED
+   */
+  prepare(paths: VmPaths, network: GuestNetworkSpec, accepted: readonly NetDevice["kind"][]): Promise<PreparedNetwork>;
+  /** Removes what `prepare` made, and ends its process; what is gone already, or never was, is fine. */
+  stop(process: ProcessRef | null, paths: VmPaths): Promise<void>;
+  /** The VM is gone for good: its address is free. */
+  forget(id: VmId): void;
 };
+
+/** Of a VM that has a network. */
+export type GuestNetworkSpec = NetworkSpec & { kind: Exclude<NetworkSpec["kind"], "none"> };
 
 export type MachineFiles = {
   ensureFolder(path: string): Promise<void>;

@@ -13,11 +13,11 @@ type Vmm = Pick<UsableProbe, "features">;
 /** Null for a VM without one. @throws NETWORK_FAILED when there can be none */
 export async function networkKind(ctx: Ctx, spec: Spec, vmm: Vmm): Promise<NetDevice["kind"] | null> {
   const { kind, deny } = spec.network;
-  return kind === "user" ? ctx.network.kind(deny, vmm.features.netDevices) : null;
+  return kind === "none" ? null : ctx.network.kind({ kind, deny }, vmm.features.netDevices);
 }
 
 /** Null for a VM without one; a failure leaves no process behind. @throws NETWORK_FAILED */
 export async function makeNetwork(ctx: Ctx, spec: Spec, vmm: Vmm, files: VmPaths): Promise<PreparedNetwork | null> {
   const { kind, deny } = spec.network;
-  return kind === "user" ? ctx.network.prepare(files, deny, vmm.features.netDevices) : null;
+  return kind === "none" ? null : ctx.network.prepare(files, { kind, deny }, vmm.features.netDevices);
 }

@@ -46,7 +46,11 @@ export async function startUnlisted(ctx: GuestContext, plan: UnlistedPlan): Prom
   const files = ctx.paths.vm(id);
   const undo = new UndoStack();
   const endProcesses = () => undo[Symbol.asyncDispose]();
-  const end = () => endProcesses().finally(() => discard(ctx, files.directory));
+  const end = () =>
+    endProcesses().finally(async () => {
+      ctx.network.forget(id);
+      await discard(ctx, files.directory);
+    });
   try {
     await ctx.files.ensureFolder(files.directory);
     const work = [prepareNetwork(ctx, plan, files, undo), plan.makeFiles(files, id)] as const;
@@ -79,8 +83,11 @@ async function prepareNetwork(
   undo: UndoStack,
 ): Promise<PreparedNetwork | null> {
   const net = await makeNetwork(ctx, spec, probe, files);
-  const process = net?.process;
-  if (process) listProcess(ctx, process.pid, undo, "its network", () => ctx.network.stop(process, files));
+  if (!net) return null;
+  const { process } = net;
+  const stop = () => ctx.network.stop(process, files);
+  if (process) listProcess(ctx, process.pid, undo, "its network", stop);
+  else undo.defer("its network", stop);
   return net;
 }
 

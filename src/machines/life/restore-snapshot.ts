@@ -72,7 +72,8 @@ async function giveUpSuspended(ctx: LifeContext, vm: VmRecord): Promise<void> {
 /** The device that it was saved with: its kind matters, its address does not. */
 function deviceOf(kind: NetDevice["kind"] | null): NetDevice | null {
   if (kind === null) return null;
-  return kind === "stream" ? { kind, socket: "", mac: "" } : { kind, mac: "" };
+  if (kind === "stream") return { kind, socket: "", mac: "" };
+  return kind === "tap" ? { kind, name: "", mac: "" } : { kind, mac: "" };
 }
 
 /** Null: the snapshot is of a stopped VM. */

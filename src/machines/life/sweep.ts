@@ -1,5 +1,5 @@
 /** Removing what no row refers to: folders of deleted VMs, unfinished files. */
-import { isVmId } from "../../base/names.ts";
+import { isVmId, type VmId } from "../../base/names.ts";
 import type { VmRecord } from "../../model/vm.ts";
 import { attempt, discard } from "../guest/discard.ts";
 import { isOverWithin } from "../guest/within.ts";
@@ -43,5 +43,13 @@ async function sweepFolder(
 async function removeStray(ctx: LifeContext, path: string): Promise<void> {
   ctx.log.info("removing what an earlier daemon left", { path });
   await attempt(ctx, `ending what uses ${path}`, () => ctx.endStrays(path));
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  if (isVmId(name) && path === ctx.paths.vm(name).directory) await removeNetwork(ctx, name);
   await discard(ctx, path);
+}
+
+/** Of an unlisted VM. */
+async function removeNetwork(ctx: LifeContext, id: VmId): Promise<void> {
+  await attempt(ctx, `removing the network of ${id}`, () => ctx.network.stop(null, ctx.paths.vm(id)));
+  ctx.network.forget(id);
 }

@@ -41,9 +41,8 @@ function panicReason(reason: string): string {
 export async function cleanUp(ctx: StartContext, vm: Pick<VmRecord, "id">): Promise<void> {
   const live = ctx.live.get(vm.id);
   if (live) removeLive(ctx, live);
-  const network = ctx.store.processes.network(vm.id);
   const files = ctx.paths.vm(vm.id);
-  if (network) await ctx.network.stop(network, files);
+  await ctx.network.stop(ctx.store.processes.network(vm.id), files);
   // a socket that stays does no harm: the next start removes it, or fails with the reason
   const cleaned = attempt(ctx, `cleaning ${files.directory}`, () => ctx.drivers.clean(files.directory));
   await Promise.all([cleaned, discard(ctx, files.net)]);

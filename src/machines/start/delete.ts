@@ -29,6 +29,7 @@ export async function removeVm(ctx: StartContext, vm: VmRecord): Promise<void> {
   ctx.onRemove(vm.id);
   await removeFolders(ctx, vm);
   ctx.store.transaction(() => {
+    ctx.network.forget(vm.id);
     ctx.store.vms.remove(vm.id);
     ctx.store.journal.forget(vm.id);
   });

@@ -1,5 +1,6 @@
 /** A daemon's machines over a world: what `bangerd` assembles, with a host in memory. */
 
+import { basename } from "node:path";
 import type { Digest } from "../../base/names.ts";
 import { formatReference } from "../../base/reference.ts";
 import type { Db } from "../../host/files/sqlite.ts";
@@ -11,10 +12,12 @@ import { decideNetwork } from "../../model/network.ts";
 import { pathsOf } from "../../model/paths.ts";
 import { createStore } from "../../store/store.ts";
 import { digestOf, imageRecord, kernelRecord, layerRef } from "../../store/testing/records.ts";
+import type { NetDevice } from "../../vmm/driver.ts";
 import { combineDrivers } from "../../vmm/drivers.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";
 import { createMachines } from "../create-machines.ts";
 import type { MachinesDeps } from "../deps.ts";
+import type { PreparedNetwork } from "../guest/host.ts";
 import type { Machines } from "../machines.ts";
 import { Life, mortal } from "./life.ts";
 import { World, type WorldVm, worldDriver } from "./world.ts";
@@ -100,7 +103,7 @@ export function depsOf({ world, db }: Host): MachinesDeps {
       provenance: {},
     }),
     hostNeeds: async () => ({ availableMemory: world.availableMemory, mkfs: world.hasMkfs ? "/sbin/mkfs.ext4" : null }),
-    networkSpec: async (request) => decideNetwork(request, { kind: "user", deny: [] }),
+    networkSpec: async (request) => decideNetwork(request, { kind: "user", deny: [] }, "system"),
     inheritance: async () => ({ authorizedKeys: ["key"], environment: { P: "1" }, caCertificates: [], notes: [] }),
     makeHostKey: () => ({ type: "ed25519", private: "private", public: "public" }),
     isDiskFull: (error) => (error as { code?: string }).code === "ENOSPC",
@@ -137,25 +140,39 @@ export function recorder(): { events: WorkEvent[]; emit: (event: WorkEvent) => v
   return { events, emit: (event) => void events.push(event), signal: new AbortController().signal };
 }
 
+const mac = "02:00:00:00:00:01";
+
 function networkOf(world: World): MachinesDeps["network"] {
   return {
-    async kind(_deny, [accepted = "stream"]) {
+    async kind({ kind }, [accepted = "stream"]) {
       world.failIf("network kind");
-      return accepted;
+      return kind === "bridge" ? "tap" : accepted;
     },
-    async prepare(vmPaths, deny, [accepted = "stream"]) {
+    async prepare(vmPaths, { kind, deny }, [accepted = "stream"]) {
       world.failIf("network");
+      if (kind === "bridge") return tapOf(world, basename(vmPaths.directory));
       const process = world.newProcess();
       world.networks.set(process.pid, vmPaths.directory);
       world.denied.set(process.pid, deny);
       world.paths.set(vmPaths.net, "");
-      const mac = "02:00:00:00:00:01";
       const identity = { address: "192.0.2.15", prefix: 24, gateway: "192.0.2.2", mac, dns: ["192.0.2.3"], search: [] };
-      const device = accepted === "stream" ? { kind: accepted, socket: vmPaths.net, mac } : { kind: accepted, mac };
+      const device: NetDevice =
+        accepted === "agent" ? { kind: accepted, mac } : { kind: "stream", socket: vmPaths.net, mac };
       return { device, identity, process };
     },
-    stop: async (process) => void world.networks.delete(process.pid),
+    async stop(process, { directory }) {
+      if (process) world.networks.delete(process.pid);
+      world.taps.delete(basename(directory));
+    },
+    forget: (id) => void world.leases.delete(id),
   };
+}
+
+function tapOf(world: World, id: string): PreparedNetwork {
+  world.taps.add(id);
+  world.leases.add(id);
+  const identity = { address: "172.16.0.2", prefix: 24, gateway: "172.16.0.1", mac, dns: ["172.16.0.1"], search: [] };
+  return { device: { kind: "tap", name: `bgr-${id}`, mac }, identity, process: null };
 }
 
 function filesOf(world: World): MachinesDeps["files"] {

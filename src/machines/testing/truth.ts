@@ -1,6 +1,7 @@
 /** What must be true on a host whose daemon is idle, whatever happened before. */
 import assert from "node:assert/strict";
-import type { VmState } from "../../model/vm.ts";
+import type { NetworkKind } from "../../model/network.ts";
+import type { VmRecord, VmState } from "../../model/vm.ts";
 import { createStore } from "../../store/store.ts";
 import { type Host, paths } from "./daemon.ts";
 
@@ -22,8 +23,13 @@ export function assertTruth({ world, db }: Host, context: string): void {
     noted,
     say("VMMs that live"),
   );
-  const networks = running.map((vm) => store.processes.network(vm.id)?.pid).toSorted();
-  assert.deepEqual([...world.networks.keys()].toSorted(), networks, say("network processes that live"));
+  const has = (kind: NetworkKind) => (vm: VmRecord) => vm.spec.network.kind === kind;
+  const networks = running.filter(has("user")).map((vm) => store.processes.network(vm.id)?.pid);
+  assert.deepEqual([...world.networks.keys()].toSorted(), networks.toSorted(), say("network processes that live"));
+  const taps = running.filter(has("bridge")).map((vm) => vm.id);
+  assert.deepEqual([...world.taps].toSorted(), taps.toSorted(), say("TAP interfaces"));
+  const bridged = vms.filter(has("bridge")).map((vm) => vm.id as string);
+  for (const id of world.leases) assert.ok(bridged.includes(id), say(`the address of ${id}, which is no VM`));
   assert.deepEqual(world.list(paths.vms), vms.map((vm) => vm.id).toSorted(), say("folders of VMs"));
   for (const vm of vms) {
     const files = world.list(paths.vm(vm.id).directory);

@@ -44,6 +44,9 @@ export class World {
   readonly vmms = new Map<number, WorldVm>();
   /** network processes that live: pid to the VM's folder */
   readonly networks = new Map<number, string>();
+  /** ids of VMs that have a TAP interface, and of those that have an address on the bridge */
+  readonly taps = new Set<string>();
+  readonly leases = new Set<string>();
   /** what each network process denies, by pid */
   readonly denied = new Map<number, readonly string[]>();
   /** files and folders, with a file's text */

@@ -58,6 +58,14 @@ describe("arguments that depend on the specification", () => {
       ["-netdev user,id=net,net=192.0.2.0/24"],
     ],
     [
+      "a TAP interface",
+      { net: { kind: "tap", name: "bgr-abcd1234", mac: "02:00:00:00:00:01" } },
+      {},
+      [
+        "-netdev tap,id=net,fd=6,vhost=off -device virtio-net-device,netdev=net,mac=02:00:00:00:00:01,guest_announce=off",
+      ],
+    ],
+    [
       "memory for a template",
       {},
       { memory: { kind: "shared", path: "/m" } },

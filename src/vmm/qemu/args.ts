@@ -115,10 +115,10 @@ function agentPort(plan: QemuPlan): string[] {
 }
 
 /**
- * `guest_announce=off`: no other machine shares the guest's link, and a restored guest gets a new identity. Announcing takes
+ * `guest_announce=off`: a restored guest gets a new identity, and its first frames tell a bridge where it is. Announcing takes
  * time, and QEMU 7.2 has a use-after-free: with the feature on and no announcements to send, it frees a timer of a restored
  * device that it uses again when the device is reset, as at each poweroff.
- * @param endpoint passt's socket; without one, QEMU connects to the path in `net`
+ * @param endpoint passt's socket, or the TAP interface; without one, QEMU connects to the path in `net`
  */
 function network(net: NetDevice, endpoint: Endpoint | undefined): string[] {
   const device = ["-device", `virtio-net-device,netdev=net,mac=${net.mac},guest_announce=off`];
@@ -126,9 +126,15 @@ function network(net: NetDevice, endpoint: Endpoint | undefined): string[] {
     const address = streamAddress(endpoint ?? { kind: "path", path: net.socket });
     return ["-netdev", `stream,id=net,server=off,${address}`, ...device];
   }
+  if (net.kind === "tap") return ["-netdev", `tap,id=net,${tapOf(endpoint)},vhost=off`, ...device];
   if (net.kind === "agent") throw new RangeError("QEMU has no vsock for the agent's network");
   const guest = "net=192.0.2.0/24,host=192.0.2.2,dns=192.0.2.3,dhcpstart=192.0.2.15,ipv6=off";
   return ["-netdev", `user,id=net,${guest}`, ...device];
+}
+
+function tapOf(endpoint: Endpoint | undefined): string {
+  if (endpoint?.kind !== "descriptor") throw new RangeError("QEMU gets its TAP interface as a descriptor");
+  return `fd=${endpoint.fd}`;
 }
 
 function monitors({ sockets: { qmp, boot } }: QemuPlan): string[] {

@@ -23,8 +23,8 @@ const facts: SandboxFacts = {
   accel: "tcg",
   memory: { kind: "private" },
   inherited: [
-    { how: "listen", path: "/s/vms/abcd1234/qmp.sock" },
-    { how: "connect", path: "/s/vms/abcd1234/net.sock" },
+    { how: "listen", name: "/s/vms/abcd1234/qmp.sock" },
+    { how: "connect", name: "/s/vms/abcd1234/net.sock" },
   ],
   fileLimit: 8192,
 };
@@ -61,6 +61,14 @@ test("with its own network, QEMU can make sockets", () => {
   const line = confined(qemu, { ...spec, net }, facts).join(" ");
   expect(line).toContain("--profile qemu-user-net ");
   expect(line).toContain("--isolate all-but-network --network host ");
+});
+
+test("with a TAP interface QEMU stays in its own network namespace", () => {
+  const net = { kind: "tap", name: "bgr-abcd1234", mac: "02:00:00:00:00:01" } as const;
+  const line = confined(qemu, { ...spec, net }, { ...facts, inherited: [{ how: "tap", name: net.name }] }).join(" ");
+  expect(line).toContain("--isolate all --network none ");
+  expect(line).toContain("--profile qemu-tap --tap bgr-abcd1234 -- ");
+  expect(line).not.toContain("/dev/net/tun");
 });
 
 test("/dev/kvm is accessible only under KVM", () => {

@@ -5,7 +5,7 @@ import { cageCommand, diskPaths, mib, systemPaths } from "../cage.ts";
 import type { BootSpec } from "../driver.ts";
 import type { Accel } from "./accel.ts";
 import type { MemoryBackend } from "./args.ts";
-import type { InheritedSocket } from "./sockets.ts";
+import type { Inherited } from "./sockets.ts";
 
 export type SandboxFacts = {
   /** path of `banger-vsock-agent` */
@@ -15,7 +15,7 @@ export type SandboxFacts = {
   accel: Accel;
   memory: MemoryBackend;
   /** opened before the cage is closed, and inherited by QEMU */
-  inherited: readonly InheritedSocket[];
+  inherited: readonly Inherited[];
   /** maximum size in bytes of any file that QEMU writes */
   fileLimit: number;
 };
@@ -48,15 +48,20 @@ export function confined(argv: readonly string[], spec: BootSpec, facts: Sandbox
     writable: [...(isMemoryRead ? [] : memoryFile), ...diskPaths(spec, false)],
     devices: ["/dev/urandom", "/dev/null", ...(facts.accel === "kvm" ? ["/dev/kvm"] : [])],
     ownNetwork: hasOwnNetwork(spec),
-    profile: hasOwnNetwork(spec) ? "qemu" : "qemu-user-net",
+    profile: profileOf(spec),
     limits: { ownAddressSpace, openFiles, ownThreads: poolThreads + ownThreads, fileSize: facts.fileLimit },
-    sockets: facts.inherited.flatMap(({ how, path }) => [`--${how}`, path]),
+    inherited: facts.inherited.flatMap(({ how, name }) => [`--${how}`, name]),
   });
 }
 
 /** Whether QEMU can have an empty network namespace: not with its user-mode network, which opens the guest's connections itself. */
 export function hasOwnNetwork({ net }: Pick<BootSpec, "net">): boolean {
   return net?.kind !== "builtin";
+}
+
+function profileOf({ net }: BootSpec): string {
+  if (net?.kind === "builtin") return "qemu-user-net";
+  return net?.kind === "tap" ? "qemu-tap" : "qemu";
 }
 
 /** Bytes beyond the guest's memory: up to 1 GiB of translated code, stacks and heaps of about seventy threads, libraries. */

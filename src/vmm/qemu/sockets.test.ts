@@ -10,10 +10,10 @@ test("each socket has the number that `confine` gives it", () => {
     mac: "02:00:00:00:00:01",
   });
   expect(inherited).toEqual([
-    { how: "listen", path: "/v/qmp.sock" },
-    { how: "listen", path: "/v/agent.sock" },
-    { how: "connect", path: "/v/boot.sock" },
-    { how: "connect", path: "/v/net.sock" },
+    { how: "listen", name: "/v/qmp.sock" },
+    { how: "listen", name: "/v/agent.sock" },
+    { how: "connect", name: "/v/boot.sock" },
+    { how: "connect", name: "/v/net.sock" },
   ]);
   expect(sockets).toEqual({
     qmp: { kind: "descriptor", fd: 3 },
@@ -23,10 +23,20 @@ test("each socket has the number that `confine` gives it", () => {
   });
 });
 
+test("a TAP interface is a descriptor too", () => {
+  const { sockets, inherited } = inheritedSockets(paths, {
+    kind: "tap",
+    name: "bgr-abcd1234",
+    mac: "02:00:00:00:00:01",
+  });
+  expect(inherited.at(-1)).toEqual({ how: "tap", name: "bgr-abcd1234" });
+  expect(sockets.net).toEqual({ kind: "descriptor", fd: 6 });
+});
+
 test("QEMU's own network, or none, needs no socket", () => {
   for (const net of [null, { kind: "builtin", mac: "02:00:00:00:00:01" } as const]) {
     const { sockets, inherited } = inheritedSockets(paths, net);
-    expect(inherited.map(({ path }) => path)).toEqual(Object.values(paths));
+    expect(inherited.map(({ name }) => name)).toEqual(Object.values(paths));
     expect(sockets.net).toBeUndefined();
   }
 });
