@@ -127,4 +127,10 @@ export const migrations: readonly string[] = [
   // every VM was QEMU's
   `UPDATE vms SET spec = json_set(spec, '$.vmm', json_object('driver', 'qemu', 'why', 'there was no other'))
    WHERE json_type(spec, '$.vmm') IS NULL;`,
+
+  // addresses on the bridge; unlisted VMs have them too
+  `CREATE TABLE leases (
+     vm_id TEXT PRIMARY KEY,
+     address TEXT NOT NULL UNIQUE
+   ) STRICT;`,
 ];

@@ -4,6 +4,7 @@ import { createIdentities, type Identities } from "./identities.ts";
 import { createImages, type Images } from "./images.ts";
 import { createJournal, type Journal } from "./journal.ts";
 import { createKernels, type Kernels } from "./kernels.ts";
+import { createLeases, type Leases } from "./leases.ts";
 import { migrate } from "./migrate.ts";
 import { createProcesses, type Processes } from "./processes.ts";
 import { createSnapshots, type Snapshots } from "./snapshots.ts";
@@ -18,6 +19,7 @@ export type Store = {
   kernels: Kernels;
   templates: Templates;
   snapshots: Snapshots;
+  leases: Leases;
   journal: Journal;
   /** All or nothing; can be nested. */
   transaction<T>(body: () => T): T;
@@ -35,6 +37,7 @@ export function createStore(db: Db, now: () => number): Store {
     kernels: createKernels(db),
     templates: createTemplates(db),
     snapshots: createSnapshots(db),
+    leases: createLeases(db),
     journal: createJournal(db, now),
     transaction: (body) => db.transaction(body),
     close: () => db.close(),
