@@ -27,7 +27,6 @@ import { openDatabase } from "../host/files/sqlite.ts";
 import { usedBytes } from "../host/files/used-bytes.ts";
 import { kvmCpu, withoutHidden } from "../host/kvm/cpu.ts";
 import type { Logger } from "../host/log.ts";
-import { hostNetworks } from "../host/net/networks.ts";
 import { hostPace } from "../host/pace.ts";
 import { missingTool } from "../host/packages.ts";
 import { processRef, signalProcess } from "../host/process/children.ts";
@@ -41,8 +40,7 @@ import { type MachinesDeps, pacedTimings } from "../machines/deps.ts";
 import type { Machines } from "../machines/machines.ts";
 import { decideNetwork } from "../model/network.ts";
 import type { Paths } from "../model/paths.ts";
-import { combineNetworks } from "../network/networks.ts";
-import { createUserNetwork, networkPrograms } from "../network/user.ts";
+import { networkPrograms } from "../network/user.ts";
 import { makeHostKey } from "../ssh/keys.ts";
 import { createStore } from "../store/store.ts";
 import { createDataDisk, replaceByCopy } from "../vmm/disk.ts";
@@ -54,6 +52,7 @@ import { isUntouched } from "../vmm/save-files.ts";
 import { connectAgent } from "../wire/agent/client.ts";
 import { wireArtifacts } from "./bangerd-artifacts.ts";
 import { guestInheritance } from "./bangerd-inheritance.ts";
+import { type SystemFacts, wireNetwork } from "./bangerd-network.ts";
 
 export type WireFacts = {
   paths: Paths;
@@ -62,10 +61,12 @@ export type WireFacts = {
   log: Logger;
   /** see `CacheOwner` */
   cacheSince: number;
+  /** null: the daemon is a user's own */
+  system: SystemFacts | null;
 };
 export type Wired = { machines: Machines; drivers: VmmDrivers; close(): void };
 
-export async function wireMachines({ paths, facts, env, log, cacheSince }: WireFacts): Promise<Wired> {
+export async function wireMachines({ paths, facts, env, log, cacheSince, system }: WireFacts): Promise<Wired> {
   const exec = createExec(definedOnly(env));
   const agent = env["BANGER_AGENT"] || join(dirname(process.execPath), "banger-vsock-agent");
   const config = () => loadConfig({ file: paths.configFile });
@@ -85,8 +86,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
   const store = createStore(openDatabase(paths.database, { makeRoom: () => reserve.release() }), () =>
     systemClock.now(),
   );
-  const mayFallBack = async () => (await config()).networkFallback;
-  const network = combineNetworks(createUserNetwork({ exec, which, agent, hostNetworks, mayFallBack }), null);
+  const { mode, network, ...wired } = wireNetwork({ system, exec, which, agent, store, config, log, after });
   const deps: MachinesDeps = {
     store,
     drivers,
@@ -121,15 +121,21 @@ export async function wireMachines({ paths, facts, env, log, cacheSince }: WireF
     artifacts: wireArtifacts({ exec, cage, paths, agent, store, env, cpus: facts.cpus, config, cacheSince }),
     sizes: async (request) => resolveSizes(request, await config(), facts),
     hostNeeds: async () => ({ availableMemory: availableMemory(), mkfs: await which("mkfs.ext4") }),
-    networkSpec: async (request) => decideNetwork(request, (await config()).network, "rootless"),
+    networkSpec: async (request) => decideNetwork(request, (await config()).network, mode),
     inheritance: async () =>
       guestInheritance({ paths, env: definedOnly(env), inheritProxy: (await config()).inheritProxy }),
-    after(ms, run) {
-      const timer = setTimeout(run, ms);
-      return () => clearTimeout(timer);
-    },
+    after,
   };
-  return { machines: createMachines(deps), drivers, close: () => store.close() };
+  const close = () => {
+    wired.close();
+    store.close();
+  };
+  return { machines: createMachines(deps), drivers, close };
+}
+
+function after(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
 }
 
 const files: MachinesDeps["files"] = {

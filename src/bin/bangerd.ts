@@ -64,7 +64,14 @@ async function run(env: Env, { paths, openLog, notify, service }: DaemonSetup): 
   const stderr = service ? null : limitLog(paths.daemonStderr);
   if (service && "why" in service.cgroup) log.warn("VMs have no limits of their own", { why: service.cgroup.why });
   const cache = await claimCache(paths, startedAt);
-  const { machines, drivers, close } = await wireMachines({ paths, facts, env, log, cacheSince: cache.since });
+  const { machines, drivers, close } = await wireMachines({
+    paths,
+    facts,
+    env,
+    log,
+    cacheSince: cache.since,
+    system: null,
+  });
   const daemon = createDaemon({
     machines,
     drivers,

@@ -175,7 +175,7 @@ test("a helper that comes back gets everything again, and what ended meanwhile i
   retry();
   await settle();
   expect(world.fake.taps.get(one)).toMatchObject({ address: "172.16.0.2", deny: ["9.9.9.9/32"] });
-  expect(world.fake.bridge).toEqual(defaultBridge);
+  expect(world.fake.bridge as BridgeSpec | null).toEqual(defaultBridge);
   expect([[...world.fake.taps.keys()], ups.length]).toEqual([[one], 2]);
 });
 

@@ -86,7 +86,10 @@ test("one that takes not everything is not open", async () => {
   const fake = new FakeHelper();
   fake.refusals.set("nat.ensure", { kind: "failed", message: "nft: no such file" });
   const { link, timers } = linked(fake);
-  await expect(link.get()).rejects.toMatchObject({ code: "NETWORK_FAILED", message: expect.stringContaining("nft: no such file") });
+  await expect(link.get()).rejects.toMatchObject({
+    code: "NETWORK_FAILED",
+    message: expect.stringContaining("nft: no such file"),
+  });
   expect([link.current(), timers.length]).toEqual([null, 1]);
 });
 

@@ -1,0 +1,83 @@
+/** The networks of VMs on the real host: passt, and in system mode the bridge that the root helper makes. */
+import type { Config } from "../config/config.ts";
+import { readTextIfAny } from "../host/files/files.ts";
+import type { Logger } from "../host/log.ts";
+import { hostNetworks } from "../host/net/networks.ts";
+import { connectUnix } from "../host/net/socket.ts";
+import type { Exec } from "../host/process/exec.ts";
+import type { NetworkMode } from "../model/network.ts";
+import { type BridgedVm, type BridgeNetwork, createBridgeNetwork } from "../network/bridge.ts";
+import { helperOver } from "../network/helper-client.ts";
+import { combineNetworks, type GuestNetworks } from "../network/networks.ts";
+import { createUserNetwork } from "../network/user.ts";
+import type { Store } from "../store/store.ts";
+
+/** What system mode gives the daemon; null: it is a user's own. */
+export type SystemFacts = {
+  /** the root helper's socket */
+  helperSocket: string;
+  /** Called whenever the bridge is there, with the host's address on it. */
+  onBridge?: (bridge: { address: string; prefix: number }) => void;
+};
+
+export type NetworkFacts = {
+  system: SystemFacts | null;
+  exec: Exec;
+  which: (program: string) => Promise<string | null>;
+  /** path of `banger-vsock-agent` */
+  agent: string;
+  store: Store;
+  config: () => Promise<Config>;
+  log: Logger;
+  after: (ms: number, run: () => void) => () => void;
+};
+
+export type WiredNetwork = { mode: NetworkMode; network: GuestNetworks; close(): void };
+
+export function wireNetwork(facts: NetworkFacts): WiredNetwork {
+  const { exec, which, agent, config } = facts;
+  const mayFallBack = async () => (await config()).networkFallback;
+  const user = createUserNetwork({ exec, which, agent, hostNetworks, mayFallBack });
+  const bridge = facts.system && bridgeOf(facts, facts.system);
+  return {
+    mode: bridge ? "system" : "rootless",
+    network: combineNetworks(user, bridge),
+    close: () => bridge?.close(),
+  };
+}
+
+function bridgeOf({ store, config, log, after }: NetworkFacts, system: SystemFacts): BridgeNetwork {
+  const { helperSocket, onBridge } = system;
+  return createBridgeNetwork({
+    connect: async () => helperOver(await connectUnix(helperSocket)),
+    leases: store.leases,
+    settings: async () => (await config()).network,
+    hostNetworks,
+    resolvConfs,
+    running: runningOnBridge(store),
+    ...(onBridge && { onUp: onBridge }),
+    after,
+    log,
+  });
+}
+
+/** VMs whose VMM an earlier daemon has noted; those that have ended meanwhile are cleaned up when the daemon reconciles. */
+function runningOnBridge({ vms, processes }: Store): BridgedVm[] {
+  const running = vms.all().filter(({ id, spec }) => spec.network.kind === "bridge" && processes.vmm(id) !== null);
+  return running.map(({ id, spec }) => ({ id, deny: spec.network.deny }));
+}
+
+/** The second and third have the servers that are behind a stub on the host's loopback: systemd-resolved(8), NetworkManager.conf(5). */
+const resolvConfFiles = [
+  "/etc/resolv.conf",
+  "/run/systemd/resolve/resolv.conf",
+  "/run/NetworkManager/no-stub-resolv.conf",
+];
+
+/** of one file, in bytes */
+const maxResolvConf = 64 * 1024;
+
+async function resolvConfs(): Promise<string[]> {
+  const texts = await Promise.all(resolvConfFiles.map((file) => readTextIfAny(file, maxResolvConf).catch(() => null)));
+  return texts.filter((text) => text !== null);
+}
