@@ -8,6 +8,10 @@ process.exitCode = await start();
 
 async function start(): Promise<number> {
   if (basename(process.execPath) === "bangerd") {
+    if (process.argv[2] === "root-helper") {
+      const { rootHelperMain } = await import("./root-helper.ts");
+      return endWith(await rootHelperMain(process.argv.slice(3), process.env));
+    }
     const { bangerdMain } = await import("./bangerd.ts");
     return endWith(await bangerdMain(process.argv.slice(2), process.env));
   }

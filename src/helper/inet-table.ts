@@ -1,0 +1,94 @@
+/**
+ * What may pass between the bridge's network, the host and everything else: `table inet banger`. Guests reach the outside but for what
+ * their VM denies; from outside only answers get in; of the host they reach DNS and echo on the bridge's address. Pure.
+ */
+import { type BridgeSpec, bridgeName } from "../model/bridge.ts";
+import { formatRange, merged, rangeOf } from "./networks.ts";
+import type { NftChain, NftSet, NftTable } from "./ruleset.ts";
+import { networkText, type WantedTap } from "./wanted.ts";
+
+const from = `iifname "${bridgeName}"`;
+const to = `oifname "${bridgeName}"`;
+const answers = "ct state established,related accept";
+const refuse = "reject with icmp type admin-prohibited";
+/** cloud metadata services, and nothing that is routed: RFC 3927 */
+const linkLocal = "169.254.0.0/16";
+
+export function inetTable(bridge: BridgeSpec, nat: boolean, taps: readonly WantedTap[]): NftTable {
+  const denying = taps.filter(({ deny }) => deny.length > 0);
+  const open = taps.filter(({ isolated }) => !isolated).map(({ address }) => address);
+  return {
+    family: "inet",
+    name: "banger",
+    sets: [{ name: "open", type: "ipv4_addr", elements: open }, ...denying.map(deniedSet)],
+    chains: [
+      ...denying.map(denyChain),
+      forward(bridge, nat, denying),
+      input(bridge),
+      ...(nat ? [masquerade(bridge)] : []),
+    ],
+  };
+}
+
+/** One for each VM that denies something; of networks that overlap only the sum. */
+function deniedSet({ vm, deny }: WantedTap): NftSet {
+  const ranges = deny.map(rangeOf).filter((range) => range !== null);
+  return { name: denyName(vm), type: "ipv4_addr", isInterval: true, elements: merged(ranges).map(formatRange) };
+}
+
+function denyChain({ vm }: WantedTap): NftChain {
+  return { name: denyName(vm), hook: null, rules: [`ip daddr @${denyName(vm)} ${refuse}`] };
+}
+
+/** name of a VM's set and chain */
+function denyName(vm: string): string {
+  return `deny-${vm}`;
+}
+
+function forward(bridge: BridgeSpec, nat: boolean, denying: readonly WantedTap[]): NftChain {
+  const jumps = denying.map(({ vm, address }) => `${address} : jump ${denyName(vm)}`);
+  return {
+    name: "forward",
+    hook: { type: "filter", hook: "forward", priority: 0 },
+    rules: [
+      // bridged frames pass here too where br_netfilter is loaded; and a guest can have the host send its packet back to the bridge
+      `${from} ${to} ip saddr @open ip daddr @open accept`,
+      `${from} ${to} drop`,
+      `${from} ip daddr ${linkLocal} ${refuse}`,
+      ...(jumps.length > 0 ? [`${from} ip saddr vmap { ${jumps.join(", ")} }`] : []),
+      ...(nat ? [`${from} ip saddr ${networkText(bridge)} accept`] : []),
+      `${from} drop`,
+      `${to} ${answers}`,
+      `${to} drop`,
+    ],
+  };
+}
+
+function input(bridge: BridgeSpec): NftChain {
+  const here = `${from} ip daddr ${bridge.address}`;
+  const elsewhere = `iifname != { "lo", "${bridgeName}" }`;
+  return {
+    name: "input",
+    hook: { type: "filter", hook: "input", priority: 0 },
+    rules: [
+      // Linux takes packets for any of its addresses on any interface
+      `${elsewhere} ip daddr ${bridge.address} drop`,
+      `${elsewhere} ip saddr ${networkText(bridge)} drop`,
+      `${from} ${answers}`,
+      `${here} udp dport 53 accept`,
+      `${here} tcp dport 53 accept`,
+      `${here} icmp type echo-request accept`,
+      `${from} meta nfproto ipv4 ${refuse}`,
+      `${from} drop`,
+    ],
+  };
+}
+
+/** 100: NF_IP_PRI_NAT_SRC of linux/netfilter_ipv4.h */
+function masquerade(bridge: BridgeSpec): NftChain {
+  return {
+    name: "postrouting",
+    hook: { type: "nat", hook: "postrouting", priority: 100 },
+    rules: [`ip saddr ${networkText(bridge)} oifname != "${bridgeName}" masquerade`],
+  };
+}

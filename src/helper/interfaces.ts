@@ -1,0 +1,59 @@
+/** Makes the host's interfaces as wanted, and removes them. */
+import type { Exec } from "../host/process/exec.ts";
+import { HelperError } from "./helper-error.ts";
+import { bridgePlan, carrierKinds, carrierName, carrierPlan, removalPlan, tapPlan } from "./link-plan.ts";
+import { type Link, readLinks } from "./links.ts";
+import { attempt, run } from "./tools.ts";
+import type { Wanted, WantedTap } from "./wanted.ts";
+
+export async function listLinks(exec: Exec): Promise<Link[]> {
+  return readLinks(await run(exec, ["ip", "-json", "-details", "address", "show"]));
+}
+
+/** The bridge, its carrier and every TAP interface. @returns whether something had to be changed */
+export async function ensureLinks(exec: Exec, { bridge, taps }: Wanted, owner: number): Promise<boolean> {
+  if (!bridge) return false;
+  const links = await listLinks(exec);
+  const forBridge = bridgePlan(links, bridge);
+  await batch(exec, forBridge);
+  const isMade = await ensureCarrier(exec, links);
+  const rest = [...carrierPlan(links), ...taps.flatMap((tap) => tapPlan(links, tap, owner))];
+  await batch(exec, rest);
+  return isMade || forBridge.length + rest.length > 0;
+}
+
+/** One VM's TAP interface; the bridge is there. */
+export async function ensureTap(exec: Exec, tap: WantedTap, owner: number): Promise<void> {
+  await batch(exec, tapPlan(await listLinks(exec), tap, owner));
+}
+
+/** @returns whether it was there */
+export async function removeLink(exec: Exec, name: string): Promise<boolean> {
+  const links = await listLinks(exec);
+  const isThere = links.some((link) => link.name === name && link.kind === "tun");
+  if (isThere) await batch(exec, [`link del dev ${name}`]);
+  return isThere;
+}
+
+/** Everything of ours. @returns names of what was there */
+export async function removeLinks(exec: Exec): Promise<string[]> {
+  const plan = removalPlan(await listLinks(exec));
+  await batch(exec, plan);
+  return plan.map((line) => line.split(" ").at(-1) ?? "");
+}
+
+/** @returns whether it had to be made */
+async function ensureCarrier(exec: Exec, links: readonly Link[]): Promise<boolean> {
+  if (links.some(({ name }) => name === carrierName)) return false;
+  let said = "";
+  for (const kind of carrierKinds) {
+    const made = await attempt(exec, ["ip", "link", "add", "name", carrierName, "type", kind]);
+    if (made.exitCode === 0) return true;
+    said = made.said;
+  }
+  throw new HelperError("failed", `${carrierName} can't be made: ${said}`);
+}
+
+async function batch(exec: Exec, lines: readonly string[]): Promise<void> {
+  if (lines.length > 0) await run(exec, ["ip", "-batch", "-"], `${lines.join("\n")}\n`);
+}

@@ -1,0 +1,230 @@
+/**
+ * Keeps the host's network as it was asked for: carries out the verbs, and makes again what something else took away. One thing at a time: what
+ * is done together would see the other's half of it.
+ */
+import { Semaphore } from "../base/semaphore.ts";
+import type { Logger } from "../host/log.ts";
+import type { Exec } from "../host/process/exec.ts";
+import { tapName } from "../model/bridge.ts";
+import type { BridgeRequest, HelperRequest, HelperStatus } from "../wire/helper/verbs.ts";
+import { clashOf, freeBridge, readRoutes } from "./clash.ts";
+import { findFirewalls, passFirewalld, passIptables } from "./foreign.ts";
+import { HelperError } from "./helper-error.ts";
+import { ensureLinks, ensureTap, listLinks, removeLink } from "./interfaces.ts";
+import { bridgeOf, tapsOf } from "./links.ts";
+import { recover } from "./recover.ts";
+import { isResolverRouted, notRouted, type Routing, routeResolver, unrouteResolver } from "./resolved.ts";
+import { areComplete, findTables, loadTables } from "./tables.ts";
+import { run } from "./tools.ts";
+import { addressProblem, nothingWanted, type Wanted, type WantedTap, withoutTap, withTap } from "./wanted.ts";
+
+export type KeeperDeps = {
+  exec: Exec;
+  log: Logger;
+  /** uid that may open the TAP interfaces */
+  owner: number;
+  version: string;
+  pid: number;
+  forwards(): Promise<boolean>;
+  forward(): Promise<void>;
+};
+
+/** of a status, so that it fits into a frame */
+const maxTaps = 1024;
+
+type Result = Record<string, unknown>;
+
+export class Keeper {
+  readonly #deps: KeeperDeps;
+  readonly #turns = new Semaphore(1);
+  readonly #never = new AbortController().signal;
+  #wanted: Wanted = nothingWanted;
+  #wantsResolver = false;
+  #routing: Routing = notRouted;
+  #firewalls: string[] = [];
+  /** whether firewalld may have forgotten the bridge; asking it takes a third of a second */
+  #asksFirewalld = true;
+
+  constructor(deps: KeeperDeps) {
+    this.#deps = deps;
+  }
+
+  /** Takes over what an earlier helper kept. */
+  recover(): Promise<void> {
+    return this.#inTurn(async () => {
+      const { exec, log } = this.#deps;
+      const [links, tables] = await Promise.all([listLinks(exec), findTables(exec)]);
+      this.#wanted = recover(links, tables);
+      if (this.#wanted.bridge) log.info("took over the network", { taps: this.#wanted.taps.map(({ vm }) => vm) });
+    });
+  }
+
+  /** @throws HelperError */
+  handle(request: HelperRequest): Promise<Result> {
+    return this.#inTurn(() => this.#perform(request));
+  }
+
+  /** Something changed in the host's firewalls that names `firewalld`. */
+  noteFirewalld(): void {
+    this.#asksFirewalld = true;
+  }
+
+  /** Makes again what is missing. @returns whether something was. @throws HelperError */
+  check(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      if (!this.#wanted.bridge) return false;
+      const made = [
+        ...((await ensureLinks(this.#deps.exec, this.#wanted, this.#deps.owner)) ? ["interfaces"] : []),
+        ...((await this.#ensureTables()) ? ["tables"] : []),
+        ...((await this.#ensurePassage()) ? ["passage"] : []),
+        ...((await this.#ensureRouting()) ? ["resolver"] : []),
+      ];
+      if (made.length > 0) this.#deps.log.warn("made again what was missing", { made });
+      return made.length > 0;
+    });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turns.run(this.#never, work);
+  }
+
+  async #perform(request: HelperRequest): Promise<Result> {
+    switch (request.verb) {
+      case "bridge.ensure":
+        return this.#ensureBridge(request);
+      case "nat.ensure":
+        return this.#change({ ...this.#requireBridge(), nat: true }, async () => void (await this.#ensurePassage()));
+      case "tap.create":
+        return this.#createTap(request as WantedTap & { verb: string });
+      case "tap.delete":
+        return this.#deleteTap(request.vm as WantedTap["vm"]);
+      case "resolver.route":
+        return this.#routeResolver();
+      case "resolver.unroute":
+        this.#wantsResolver = false;
+        this.#routing = notRouted;
+        await unrouteResolver(this.#deps.exec);
+        return {};
+      case "status":
+        return this.#status();
+    }
+  }
+
+  async #ensureBridge({ address, prefix }: BridgeRequest): Promise<Result> {
+    const bridge = { address, prefix };
+    const wanted = { ...this.#wanted, bridge };
+    const lost = wanted.taps.find((tap) => addressProblem(wanted, tap) !== null);
+    if (lost) throw new HelperError("refused", `the VM ${lost.vm} has an address that is not in that network`);
+    await this.#refuseClash(bridge);
+    return this.#change(wanted, async () => {
+      await ensureLinks(this.#deps.exec, wanted, this.#deps.owner);
+      await this.#ensurePassage();
+      await this.#ensureRouting();
+    });
+  }
+
+  /** A network that the bridge has already is not looked at again: a VPN that came later must not take running VMs' network away. */
+  async #refuseClash(bridge: { address: string; prefix: number }): Promise<void> {
+    const { exec } = this.#deps;
+    const text = `${bridge.address}/${bridge.prefix}`;
+    if (bridgeOf(await listLinks(exec))?.addresses.includes(text)) return;
+    const routes = readRoutes(await run(exec, ["ip", "-4", "-json", "route", "show", "table", "all"]));
+    const clash = clashOf(bridge, routes);
+    if (!clash) return;
+    const way = clash.device === "" ? "" : ` by ${clash.device}`;
+    throw new HelperError(
+      "clash",
+      `${text} is in use: the host reaches ${clash.text}${way}`,
+      freeBridge(bridge.prefix, routes),
+    );
+  }
+
+  async #createTap({ vm, address, isolated, deny }: WantedTap): Promise<Result> {
+    const tap: WantedTap = { vm, address, isolated, deny };
+    const problem = addressProblem(this.#wanted, tap);
+    if (problem !== null) throw new HelperError("refused", problem);
+    // the tables first: the interface never carries a packet that they do not know
+    return this.#change(withTap(this.#wanted, tap), () => ensureTap(this.#deps.exec, tap, this.#deps.owner));
+  }
+
+  async #deleteTap(vm: WantedTap["vm"]): Promise<Result> {
+    await removeLink(this.#deps.exec, tapName(vm));
+    return this.#change(withoutTap(this.#wanted, vm), async () => {});
+  }
+
+  async #routeResolver(): Promise<Result> {
+    const { bridge } = this.#requireBridge();
+    this.#wantsResolver = true;
+    if (bridge) this.#routing = await routeResolver(this.#deps.exec, bridge);
+    return { ...this.#routing };
+  }
+
+  /** Loads the tables for `wanted`, then does `rest`; a failure leaves what was wanted before. */
+  async #change(wanted: Wanted, rest: () => Promise<void>): Promise<Result> {
+    const before = this.#wanted;
+    this.#wanted = wanted;
+    try {
+      await loadTables(this.#deps.exec, wanted);
+      await rest();
+      return {};
+    } catch (error) {
+      this.#wanted = before;
+      await loadTables(this.#deps.exec, before).catch(() => {});
+      throw error;
+    }
+  }
+
+  #requireBridge(): Wanted {
+    if (this.#wanted.bridge) return this.#wanted;
+    throw new HelperError("refused", "there is no bridge yet: bridge.ensure comes first");
+  }
+
+  async #ensureTables(): Promise<boolean> {
+    const { exec } = this.#deps;
+    if (areComplete(await findTables(exec), this.#wanted)) return false;
+    await loadTables(exec, this.#wanted);
+    return true;
+  }
+
+  /** Has the host forward packets, and its other firewalls let them through. */
+  async #ensurePassage(): Promise<boolean> {
+    const { exec, forwards, forward } = this.#deps;
+    if (!this.#wanted.nat) return false;
+    const isForwarding = await forwards();
+    if (!isForwarding) await forward();
+    const found = await findFirewalls(exec);
+    const iptables = await passIptables(exec, found);
+    const isMoved = found.firewalld && this.#asksFirewalld ? await passFirewalld(exec) : false;
+    if (found.firewalld) this.#asksFirewalld = false;
+    this.#firewalls = [
+      ...iptables.lines,
+      ...(found.firewalld ? ["firewalld: the bridge is in the zone trusted"] : []),
+      ...found.foreign.map((chain) => `nftables: the chain ${chain} drops what it does not know, and was left alone`),
+    ];
+    return !isForwarding || iptables.changed || isMoved;
+  }
+
+  async #ensureRouting(): Promise<boolean> {
+    const { bridge } = this.#wanted;
+    const { exec } = this.#deps;
+    if (!bridge || !this.#wantsResolver || (await isResolverRouted(exec, bridge))) return false;
+    this.#routing = await routeResolver(exec, bridge);
+    return this.#routing.routed;
+  }
+
+  async #status(): Promise<Result> {
+    const { exec, version, pid } = this.#deps;
+    const [links, tables] = await Promise.all([listLinks(exec), findTables(exec)]);
+    const [address = "", prefix = ""] = bridgeOf(links)?.addresses[0]?.split("/") ?? [];
+    const status: HelperStatus = {
+      version,
+      pid,
+      bridge: address ? { address, prefix: Number(prefix) } : null,
+      taps: tapsOf(links).slice(0, maxTaps),
+      nat: this.#wanted.nat && areComplete(tables, this.#wanted),
+      resolver: this.#routing,
+      firewalls: this.#firewalls.slice(0, 20),
+    };
+    return status;
+  }
+}

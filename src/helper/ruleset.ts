@@ -1,0 +1,39 @@
+/**
+ * The nftables tables of the bridge as data: nft(8). `ruleset-text.ts` writes them for nft, `ruleset-found.ts` reads back what the kernel has.
+ * Nothing in them names another table: a verdict `accept` here leaves every other table its say, and `drop` ends it. Pure.
+ */
+import { bridgeTable } from "./bridge-table.ts";
+import { inetTable } from "./inet-table.ts";
+import type { Wanted } from "./wanted.ts";
+
+export type NftSet = {
+  name: string;
+  /** as nft writes it: `ifname . ether_addr . ipv4_addr` */
+  type: string;
+  /** holds ranges */
+  isInterval?: boolean;
+  /** as nft writes them: `"bgr-abcd1234" . 02:00:00:00:00:01 . 172.16.0.2` */
+  elements: readonly string[];
+};
+
+export type NftChain = {
+  name: string;
+  /** null: other chains jump to it */
+  hook: { type: "filter" | "nat"; hook: string; priority: number } | null;
+  rules: readonly string[];
+};
+
+export type NftTable = {
+  family: "bridge" | "inet";
+  name: string;
+  sets: readonly NftSet[];
+  chains: readonly NftChain[];
+};
+
+/** of both tables; they are ours alone */
+export const tableName = "banger";
+
+/** Both tables, complete; none while no bridge is wanted. */
+export function rulesetOf(wanted: Wanted): NftTable[] {
+  return wanted.bridge ? [bridgeTable(wanted.taps), inetTable(wanted.bridge, wanted.nat, wanted.taps)] : [];
+}
