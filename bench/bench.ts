@@ -1,6 +1,6 @@
 /**
  * The speed table: each figure beside a floor that is measured in the same run, in turn with it. `make bench` runs it; the
- * table goes to the terminal, everything as JSON to bench/results/. Arguments: `--runs N` (default 5), `--only vm|images|saves|nested`,
+ * table goes to the terminal, everything as JSON to bench/results/. Arguments: `--runs N` (default 5), `--only vm|images|saves|dns|nested`,
  * `--part NAME` of the last.
  */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { cloneGolden } from "../test/e2e/golden.ts";
 import { Home, programs, repository } from "../test/e2e/home.ts";
 import { makeRepository } from "../test/e2e/repo.ts";
+import { dns } from "./dns.ts";
 import type { Breakdown } from "./from-template.ts";
 import { images } from "./images.ts";
 import { nested } from "./nested/nested.ts";
@@ -28,10 +29,11 @@ try {
     all.breakdowns.push(...breakdowns);
   };
   const isWanted = (part: string) => only === undefined || only === part;
-  if (only !== "nested") await cloneGolden(home);
+  if (only !== "nested" && only !== "dns") await cloneGolden(home);
   if (isWanted("vm")) add({ rows: await measure(), breakdowns: [] });
   if (isWanted("images")) add({ rows: await images(home, runs), breakdowns: [] });
   if (isWanted("saves")) add(await saves(home, runs));
+  if (isWanted("dns")) add({ rows: await dns(runs), breakdowns: [] });
   if (only === "nested") add(await nested({ home, runs, part: argument("--part") }));
   console.log(`\n${table(all.rows)}\n${all.breakdowns.map(breakdownText).join("")}`);
   save(all);

@@ -1,11 +1,21 @@
 /** The bench's arithmetic. */
 import { expect, test } from "bun:test";
-import { median, ratio, reached, table } from "./stats.ts";
+import { median, quantile, ratio, reached, table } from "./stats.ts";
 
 const row = { what: "x", floorWhat: "raw", ours: [12, 10, 30], floor: [8, 10, 9], allowance: 3, reach: { ratio: 1.1 } };
 
 test("median of odd and even counts", () => {
   expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5]);
+});
+
+test("a quantile is one of the values", () => {
+  const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);
+  expect([quantile(hundred, 0.99), quantile([3, 1], 0.99), quantile([3, 1], 0.5), quantile([], 0.5)]).toEqual([
+    99,
+    3,
+    1,
+    Number.NaN,
+  ]);
 });
 
 test("the allowance is subtracted before the ratio", () => {

@@ -29,6 +29,12 @@ export function median(values: number[]): number {
   return sorted.length % 2 === 1 ? high : ((sorted[middle - 1] ?? high) + high) / 2;
 }
 
+/** The smallest value that at least that part of all values does not exceed. @param part as 0.99 */
+export function quantile(values: number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN;
+}
+
 export function ratio(row: Row): number | null {
   return row.floor.length === 0 ? null : (median(row.ours) - row.allowance) / median(row.floor);
 }

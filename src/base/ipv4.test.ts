@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { formatCidr, formatIpv4, networkOf, parseCidr, parseIpv4 } from "./ipv4.ts";
+import { formatCidr, formatIpv4, isInNetwork, networkOf, parseCidr, parseIpv4 } from "./ipv4.ts";
 
 test.each(["0.0.0.0", "255.255.255.255", "192.0.2.1", "128.0.0.1"])("%s is an address", (text) => {
   const address = parseIpv4(text);
@@ -26,3 +26,13 @@ test.each(["10.0.0.0/33", "10.0.0.0/", "10.0.0.0/08", "10.0.0.0/-1", "10.0.0.0/8
   "%p is no network",
   (text) => expect(parseCidr(text)).toBeNull(),
 );
+
+test.each([
+  ["10.1.2.3", "10.9.9.9/8", true],
+  ["11.0.0.0", "10.0.0.0/8", false],
+  ["192.0.2.130", "192.0.2.129/30", true],
+  ["192.0.2.132", "192.0.2.129/30", false],
+  ["203.0.113.1", "0.0.0.0/0", true],
+])("%s in %s: %p", (address, network, expected) => {
+  expect(isInNetwork(parseIpv4(address)!, parseCidr(network)!)).toBe(expected);
+});

@@ -33,6 +33,11 @@ export function networkOf({ address, prefix }: Ipv4Network): Ipv4Network {
   return { address: (address & mask) >>> 0, prefix };
 }
 
+/** @param network its address may have bits after the prefix */
+export function isInNetwork(address: number, network: Ipv4Network): boolean {
+  return networkOf({ address, prefix: network.prefix }).address === networkOf(network).address;
+}
+
 /** `10.0.0.0/8` */
 export function formatCidr({ address, prefix }: Ipv4Network): string {
   return `${formatIpv4(address)}/${prefix}`;

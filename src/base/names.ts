@@ -18,7 +18,8 @@ export type ImageName = string & { readonly [imageName]: true };
 /** `sha256:` and 64 lower-case hex digits. */
 export type Digest = string & { readonly [digest]: true };
 
-function isVmName(text: string): text is VmName {
+/** Whether `parseVmName` takes it. */
+export function isVmName(text: string): text is VmName {
   return /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/.test(text);
 }
 

@@ -83,4 +83,25 @@ export const vmmErrors = {
     message: (p: { kind: string }) => `the network "${p.kind}" needs system mode`,
     hint: () => "`sudo banger system install` sets it up; `--network user` works without it",
   }),
+  DNS_UNAVAILABLE: spec({
+    exit: Exit.Unavailable,
+    message: (p: { address: string; port: number; reason: string }) =>
+      `names of VMs can't be answered at ${p.address} port ${p.port}: ${dnsReasons[p.reason]?.what ?? p.reason}`,
+    hint: (p) => dnsReasons[p.reason]?.next ?? "the daemon's log has the whole error; VMs run without it",
+  }),
+};
+
+const dnsReasons: Record<string, { what: string; next: string }> = {
+  EADDRINUSE: {
+    what: "another program listens there (EADDRINUSE)",
+    next: "`sudo ss -lnptu sport = :53` shows which one; have it listen on addresses of its own instead of on all (docs/dns-routing.md)",
+  },
+  EADDRNOTAVAIL: {
+    what: "the host does not have that address now (EADDRNOTAVAIL)",
+    next: "`sudo banger system restart` makes the bridge again",
+  },
+  EACCES: {
+    what: "ports below 1024 are not allowed (EACCES)",
+    next: "`sudo banger system restart` starts the daemon with the right to them",
+  },
 };
