@@ -8,7 +8,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Group, groups } from "./test-groups.ts";
-import { type Counts, runBun, runCargo, runPlain } from "./test-runners.ts";
+import { type Counts, inOrder, runBun, runCargo, runPlain } from "./test-runners.ts";
 import { asTestUser, endLeftovers } from "./test-user.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -56,7 +56,8 @@ function report(): boolean {
     );
     for (const key of ["passed", "failed", "skipped"] as const) sum[key] += counts[key];
   }
-  for (const { name, counts } of results) for (const line of counts.notes) console.log(`${name}: ${line}`);
+  for (const line of inOrder(results.flatMap(({ name, counts }) => counts.notes.map((note) => `${name}: ${note}`))))
+    console.log(line);
   console.log(`kernel of the VMs: ${kernel ?? "none was booted"}`);
   console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
   return sum.failed === 0 && sum.passed > 0;

@@ -1,6 +1,6 @@
 /** The counts at the end of `make test` are what the runners said. */
 import { expect, test } from "bun:test";
-import { countCargo, countJunit, failureExcerpts, forEach } from "./test-runners.ts";
+import { countCargo, countJunit, failureExcerpts, forEach, inOrder } from "./test-runners.ts";
 
 test("cargo: sums over its programs", () => {
   const output = `running 2 tests
@@ -54,4 +54,21 @@ test("each item is taken once and in order, by as many workers as there may be",
     busy--;
   });
   expect({ begun, most }).toEqual({ begun: [1, 2, 3, 4, 5], most: 2 });
+});
+
+test("a summary ends with the names of the failed tests", () => {
+  const notes = [
+    "tool: failed: a",
+    "tool: (fail) a",
+    "tool:   failed: is a line of its output",
+    "vm: skipped: b",
+    "vm: left running: c",
+  ];
+  expect(inOrder(notes)).toEqual([
+    "vm: skipped: b",
+    "tool: (fail) a",
+    "tool:   failed: is a line of its output",
+    "vm: left running: c",
+    "tool: failed: a",
+  ]);
 });

@@ -150,6 +150,12 @@ async function passOn(output: ReadableStream<Uint8Array>, said: string[], show: 
   }
 }
 
+/** Notes as a summary prints them: what was skipped, then why tests failed, then which. A log is often cut, and its end is what is left. */
+export function inOrder(notes: readonly string[]): string[] {
+  const rank = (line: string) => (/^\w+: skipped: /.test(line) ? 0 : /^\w+: failed: /.test(line) ? 2 : 1);
+  return notes.toSorted((one, other) => rank(one) - rank(other));
+}
+
 const mostLines = 30;
 
 /**
