@@ -7,6 +7,7 @@ use crate::guest::Guest;
 use crate::session::{lock, serve_connection, Connection, Peer};
 use crate::sys::net;
 use crate::sys::poll::StateChanges;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -17,6 +18,10 @@ use std::time::Duration;
 
 const PORT_NAME: &str = "banger.agent";
 const VSOCK_PORT: u32 = 1024;
+
+/// Ended connections that stay open beside another one. The host has one connection at a time, and there are that many only where each was
+/// replaced before its end was noticed.
+const MAX_ENDED: usize = 16;
 
 /// A kernel has the modules unless it was stored before VMMs with a vsock were supported.
 const NO_VSOCK: &str =
@@ -92,23 +97,37 @@ impl Connection for VirtioConnection {
     fn hang_up(&self) {}
 }
 
-/// Number of connections that were accepted.
+/// The connections that were accepted.
 #[derive(Default)]
-struct Accepted(Arc<Mutex<u64>>);
+struct Accepted(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    count: u64,
+    /// those that have not ended
+    alive: usize,
+    /// sockets of those that have ended beside another one, the first first
+    ended: VecDeque<File>,
+}
 
 impl Accepted {
     fn add(&self, socket: File) -> VsockConnection {
-        let mut count = lock(&self.0);
-        *count += 1;
-        VsockConnection { socket, number: *count, accepted: Arc::clone(&self.0) }
+        let mut state = lock(&self.0);
+        state.count += 1;
+        state.alive += 1;
+        VsockConnection { socket: Some(socket), number: state.count, accepted: Arc::clone(&self.0) }
     }
 }
 
+/// Once the host has closed a connection, the guest's kernel forgets its ports, but shutdown(2) and close(2) still send packets with them: a
+/// SHUTDOWN and an RST (`virtio_transport_close` in Linux). A VMM restarts its port numbers in a restored VM, so they could end a newer
+/// connection. So the former is not called once there is one, and the latter only when there is none to be hit.
 struct VsockConnection {
-    socket: File,
+    /// none: it has been dropped
+    socket: Option<File>,
     /// counts up
     number: u64,
-    accepted: Arc<Mutex<u64>>,
+    accepted: Arc<Mutex<State>>,
 }
 
 impl Connection for VsockConnection {
@@ -116,19 +135,33 @@ impl Connection for VsockConnection {
     type Writer = File;
 
     fn split(&mut self) -> io::Result<(File, File)> {
-        Ok((self.socket.try_clone()?, self.socket.try_clone()?))
+        let socket = self.socket.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+        Ok((socket.try_clone()?, socket.try_clone()?))
     }
 
     fn wait_for_peer(&mut self, _: Option<Duration>) -> io::Result<Peer> {
         Ok(Peer::Closed)
     }
 
-    /// Tells the host, unless it has a newer connection: after a reset of the guest's vsock nothing else does. shutdown(2) sends a packet with
-    /// this connection's ports even then. A VMM restarts its port numbers in a restored VM, so hanging up an old connection could end a new one.
+    /// Tells the host, unless it has a newer connection: after a reset of the guest's vsock nothing else does.
     fn hang_up(&self) {
-        let newest = lock(&self.accepted);
-        if *newest == self.number {
-            net::shut_down(&self.socket);
+        let state = lock(&self.accepted);
+        if let Some(socket) = self.socket.as_ref().filter(|_| state.count == self.number) {
+            net::shut_down(socket);
+        }
+    }
+}
+
+impl Drop for VsockConnection {
+    /// A connection that waits to be accepted can be hit. It has not been answered yet, so the host connects again.
+    fn drop(&mut self) {
+        let mut state = lock(&self.accepted);
+        state.alive -= 1;
+        state.ended.extend(self.socket.take());
+        if state.alive == 0 {
+            state.ended.clear();
+        } else if state.ended.len() > MAX_ENDED {
+            state.ended.pop_front();
         }
     }
 }
@@ -139,19 +172,52 @@ mod tests {
     use std::io::Read;
     use std::os::unix::net::UnixStream;
 
+    fn connect(accepted: &Accepted) -> (UnixStream, VsockConnection) {
+        let (host, guest) = UnixStream::pair().unwrap();
+        host.set_nonblocking(true).unwrap();
+        (host, accepted.add(File::from(OwnedFd::from(guest))))
+    }
+
+    fn is_open(host: &mut UnixStream) -> bool {
+        match host.read(&mut [0]) {
+            Ok(size) => size > 0,
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        }
+    }
+
     #[test]
     fn a_connection_that_has_ended_is_hung_up_unless_there_is_a_newer_one() {
         let accepted = Accepted::default();
-        let connect = || {
-            let (host, guest) = UnixStream::pair().unwrap();
-            host.set_nonblocking(true).unwrap();
-            (host, accepted.add(File::from(OwnedFd::from(guest))))
-        };
-        let (mut old_host, old) = connect();
-        let (mut new_host, new) = connect();
+        let (mut old_host, old) = connect(&accepted);
+        let (mut new_host, new) = connect(&accepted);
         old.hang_up();
-        assert_eq!(old_host.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert!(is_open(&mut old_host));
         new.hang_up();
-        assert_eq!(new_host.read(&mut [0]).unwrap(), 0);
+        assert!(!is_open(&mut new_host));
+    }
+
+    #[test]
+    fn a_connection_that_has_ended_stays_open_while_there_is_another_one() {
+        let accepted = Accepted::default();
+        let [(mut first_host, first), (mut second_host, second), (mut third_host, third)] =
+            [(); 3].map(|()| connect(&accepted));
+        drop(first);
+        drop(third);
+        assert!(is_open(&mut first_host) && is_open(&mut third_host));
+        drop(second);
+        assert!(!is_open(&mut first_host) && !is_open(&mut second_host) && !is_open(&mut third_host));
+        let (mut next_host, next) = connect(&accepted);
+        drop(next);
+        assert!(!is_open(&mut next_host));
+    }
+
+    #[test]
+    fn of_many_connections_that_have_ended_beside_another_one_the_first_are_closed() {
+        let accepted = Accepted::default();
+        let (mut hosts, ended): (Vec<_>, Vec<_>) = (0..=MAX_ENDED).map(|_| connect(&accepted)).unzip();
+        let (_newest_host, _newest) = connect(&accepted);
+        drop(ended);
+        let open: Vec<bool> = hosts.iter_mut().map(is_open).collect();
+        assert_eq!(open, [vec![false], vec![true; MAX_ENDED]].concat());
     }
 }
