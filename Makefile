@@ -10,7 +10,7 @@ VERSION := $(shell sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
 SOURCES := $(shell find src \( -name '*.ts' -o -name '*.toml' \) ! -name '*.test.ts')
 AGENT_SOURCES := $(shell find agent protocol -type f -not -path 'agent/target/*' 2>/dev/null)
 
-.PHONY: help setup build check unit test test-attack test-images test-nested run bench fuzz mutants install clean
+.PHONY: help setup build check unit test test-attack test-images test-nested test-system run bench fuzz mutants install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -34,9 +34,9 @@ check: setup ## the fast loop: types, format, lint, import rules, unit tests
 	@scripts/check
 
 unit: setup ## unit tests only
-	@$(BIN)/bun test --timeout=20000 --path-ignore-patterns='**/*.{vm,root,tool,attack,nested}.test.ts' src scripts test bench
+	@$(BIN)/bun test --timeout=20000 --path-ignore-patterns='**/*.{vm,root,tool,attack,nested,system}.test.ts' src scripts test bench
 
-test: ## every test, those with real VMs included (BANGER_REQUIRE=vm,root,tools,attack,nested: a missing thing is a failure)
+test: ## every test, those with real VMs included (BANGER_REQUIRE=vm,root,tools,attack,nested,systemd: a missing thing is a failure)
 	@scripts/setup --test
 	@$(MAKE) --no-print-directory --silent build
 	@$(BIN)/bun scripts/test-all.ts
@@ -56,6 +56,11 @@ test-nested: ## the product in a test host with KVM, all of it; Firecracker too 
 	@$(MAKE) --no-print-directory --silent build
 	@BANGER_NESTED=all $(BIN)/bun scripts/test-all.ts nested
 
+test-system: ## system mode in a Debian with systemd (systemd-nspawn), as root
+	@scripts/setup --test
+	@$(MAKE) --no-print-directory --silent build
+	@$(BIN)/bun scripts/test-all.ts system
+
 run: build ## the main job with this repository: a shell in a VM (without a terminal: a command that proves where it is)
 	@scripts/run
 
@@ -64,7 +69,7 @@ bench: build ## the speed table, each figure beside its floor
 	@$(BIN)/bun bench/bench.ts
 
 fuzz: setup ## the property tests again, with a large budget
-	@BANGER_FUZZ=1 $(BIN)/bun test --timeout=1200000 --path-ignore-patterns='**/*.{vm,root,tool,attack,nested}.test.ts' src
+	@BANGER_FUZZ=1 $(BIN)/bun test --timeout=1200000 --path-ignore-patterns='**/*.{vm,root,tool,attack,nested,system}.test.ts' src
 
 mutants: setup ## change checks and limits one at a time: which change does no test notice? (FILES="src/…" for some)
 	@$(BIN)/bun scripts/mutants.ts $(FILES)

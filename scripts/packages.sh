@@ -29,6 +29,7 @@ ip|makes network namespaces in tests|iproute2|iproute|iproute2|iproute2
 nsenter|enters namespaces that tests made|util-linux|util-linux|util-linux|util-linux
 nft|filters packets in tests|nftables|nftables|nftables|nftables
 iptables|is another firewall, in tests|iptables|iptables-nft|iptables-nft|iptables
+systemd-nspawn|boots hosts with systemd for tests|systemd-container|systemd-container|systemd|systemd-container
 setpriv|runs tests as an ordinary user|util-linux|util-linux|util-linux|util-linux
 useradd|makes that user|passwd|shadow-utils|shadow|shadow
 tar|makes archives in tests|tar|tar|tar|tar

@@ -23,7 +23,14 @@ export type Group = PlainGroup | CargoGroup | BunGroup;
 const bin = "node_modules/.bin";
 
 /** Endings of tests that need something of the machine; all other `*.test.ts` are unit tests. */
-export const gatedEndings = [".tool.test.ts", ".root.test.ts", ".vm.test.ts", ".attack.test.ts", ".nested.test.ts"];
+export const gatedEndings = [
+  ".tool.test.ts",
+  ".root.test.ts",
+  ".vm.test.ts",
+  ".attack.test.ts",
+  ".nested.test.ts",
+  ".system.test.ts",
+];
 
 export const groups: Group[] = [
   {
@@ -96,5 +103,14 @@ export const groups: Group[] = [
     apart: true,
     atOnce: 2,
     timeoutMs: 600_000,
+  },
+  {
+    kind: "bun",
+    name: "system",
+    what: "system mode, in a Debian with systemd",
+    endings: [".system.test.ts"],
+    user: "current",
+    apart: true,
+    timeoutMs: 300_000,
   },
 ];

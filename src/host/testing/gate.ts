@@ -48,7 +48,7 @@ function reasonAgainst(need: Need): string | null {
     case "ordinary-user":
       return process.getuid?.() === 0 ? "root may do what is tested here" : null;
     case "systemd":
-      return onPath("systemd-nspawn") ? null : "systemd-nspawn is not installed";
+      return reasonAgainstSystemd();
     case "registry":
       return onPath("docker-registry") ? null : "docker-registry is not installed";
     case "user-namespaces":
@@ -71,6 +71,14 @@ function reasonAgainstNested(): string | null {
     if (!onPath(tool)) return `${tool} is not installed`;
   if (agentBinary() === null) return agentMissing;
   return process.getuid?.() === 0 || mayMakeNamespaces() ? null : "neither root nor user namespaces for this user";
+}
+
+/** Why no host with systemd can be made (`test/system/`). */
+function reasonAgainstSystemd(): string | null {
+  if (process.getuid?.() !== 0) return "it needs root";
+  for (const tool of ["systemd-nspawn", "mmdebstrap", "apt-get", "nsenter", "unshare", "tar"])
+    if (!onPath(tool)) return `${tool} is not installed`;
+  return agentBinary() ? null : agentMissing;
 }
 
 const agentMissing = "banger-vsock-agent is not built (`make build`)";

@@ -3,7 +3,7 @@ import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { agentBinary } from "../../../src/host/testing/gate.ts";
 import { tinyArtifacts } from "../../../src/images/testing/tiny.ts";
-import { kept, keyOf } from "./cache.ts";
+import { kept, keyOf } from "../../hosts/kept.ts";
 import { hostInitramfs } from "./initramfs.ts";
 import { dataBytes, type HostFiles, storeBytes } from "./qemu.ts";
 import { ensureRootfs } from "./rootfs.ts";

@@ -1,12 +1,11 @@
 /** The test host's disk with the compiled product, and a home whose store has a small image and a kernel: no network is needed. */
 import { cpSync, existsSync, globSync, linkSync, mkdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { openDatabase } from "../../../src/host/files/sqlite.ts";
 import { type TinyArtifacts, tinyArtifacts } from "../../../src/images/testing/tiny.ts";
-import { pathsOf } from "../../../src/model/paths.ts";
-import { createStore } from "../../../src/store/store.ts";
+import type { Roots } from "../../../src/model/paths.ts";
 import { programs, repository } from "../../e2e/home.ts";
-import { kept, keyOf } from "./cache.ts";
+import { kept, keyOf } from "../../hosts/kept.ts";
+import { fillStore } from "../../hosts/tiny-store.ts";
 import { makeDisk } from "./make.ts";
 import { storeBytes } from "./qemu.ts";
 
@@ -37,24 +36,16 @@ async function make(folder: string, tiny: TinyArtifacts, content: StoreContent):
   mkdirSync(join(tree, "bin"), { recursive: true });
   for (const name of programNames) cpSync(join(programs, name), join(tree, "bin", name));
   linkSync(join(tree, "bin/banger"), join(tree, "bin/bangerd"));
-  fillHome(join(tree, "home"), tiny);
+  fillStore(rootsBelow(join(tree, "home")), tiny);
   if (content === "sources") addSources(tree, tiny);
   makeDisk(join(folder, "store.ext4"), storeBytes, tree);
   rmSync(tree, { recursive: true });
 }
 
-/** The folders of `homeEnv`, as a daemon would have left them that imported the image and the kernel. */
-function fillHome(home: string, tiny: TinyArtifacts): void {
-  const roots = { state: "s", cache: "c", config: "k", runtime: "r" };
-  const below = Object.fromEntries(Object.entries(roots).map(([name, at]) => [name, join(home, at, "banger")]));
-  const paths = pathsOf(below as typeof roots);
-  for (const root of Object.values(below)) mkdirSync(root, { recursive: true, mode: 0o700 });
-  for (const name of ["kernels", "layers"])
-    cpSync(join(tiny.paths.roots.cache, name), join(paths.roots.cache, name), { recursive: true });
-  const store = createStore(openDatabase(paths.database), Date.now);
-  store.kernels.put(tiny.kernel);
-  store.images.put(tiny.image);
-  store.close();
+/** The folders of `homeEnv`. */
+function rootsBelow(home: string): Roots {
+  const at = (name: string) => join(home, name, "banger");
+  return { state: at("s"), cache: at("c"), config: at("k"), runtime: at("r") };
 }
 
 const sourceParts = ["src", "protocol", "package.json", "tsconfig.json", "build/bin/banger-vsock-agent"];

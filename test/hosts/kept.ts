@@ -1,8 +1,8 @@
-/** What the test host keeps between runs: folders that have their name only when they are complete. */
+/** What test hosts keep between runs: folders that have their name only when they are complete. */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { testRoot } from "../../e2e/home.ts";
+import { testRoot } from "../e2e/home.ts";
 
 /** The folder of that name, filled by `fill` where it is missing; who comes second waits for the first. */
 export async function kept(name: string, fill: (folder: string) => Promise<void>): Promise<string> {
