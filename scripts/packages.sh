@@ -30,6 +30,7 @@ nsenter|enters namespaces that tests made|util-linux|util-linux|util-linux|util-
 nft|filters packets in tests|nftables|nftables|nftables|nftables
 iptables|is another firewall, in tests|iptables|iptables-nft|iptables-nft|iptables
 systemd-nspawn|boots hosts with systemd for tests|systemd-container|systemd-container|systemd|systemd-container
+systemd-analyze|checks units in tests|systemd|systemd|systemd|systemd
 setpriv|runs tests as an ordinary user|util-linux|util-linux|util-linux|util-linux
 useradd|makes that user|passwd|shadow-utils|shadow|shadow
 tar|makes archives in tests|tar|tar|tar|tar
