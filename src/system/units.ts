@@ -82,7 +82,7 @@ export function helperUnitText({ owner, paths }: UnitFacts): string {
     ["User", "root"],
     // so that the socket can belong to root and the owner's group without CAP_CHOWN
     ["Group", String(owner.gid)],
-    ["ExecStart", `${paths.current}/bangerd root-helper --owner=${owner.uid}`],
+    ["ExecStart", `${paths.current}/bangerd root-helper`],
     ["Restart", "on-failure"],
     ["RestartSec", "1s"],
     ["UMask", "0077"],
