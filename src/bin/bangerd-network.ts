@@ -7,6 +7,8 @@ import { connectUnix } from "../host/net/socket.ts";
 import type { Exec } from "../host/process/exec.ts";
 import type { NetworkMode } from "../model/network.ts";
 import { type BridgedVm, type BridgeNetwork, createBridgeNetwork } from "../network/bridge.ts";
+import { createBridgeDns } from "../network/dns/bridge-dns.ts";
+import { startDns } from "../network/dns/server.ts";
 import { helperOver } from "../network/helper-client.ts";
 import { combineNetworks, type GuestNetworks } from "../network/networks.ts";
 import { createUserNetwork } from "../network/user.ts";
@@ -16,8 +18,6 @@ import type { Store } from "../store/store.ts";
 export type SystemFacts = {
   /** the root helper's socket */
   helperSocket: string;
-  /** Called whenever the bridge is there, with the host's address on it. */
-  onBridge?: (bridge: { address: string; prefix: number }) => void;
 };
 
 export type NetworkFacts = {
@@ -41,24 +41,34 @@ export function wireNetwork(facts: NetworkFacts): WiredNetwork {
   const bridge = facts.system && bridgeOf(facts, facts.system);
   return {
     mode: bridge ? "system" : "rootless",
-    network: combineNetworks(user, bridge),
+    network: combineNetworks(user, bridge?.network ?? null),
     close: () => bridge?.close(),
   };
 }
 
-function bridgeOf({ store, config, log, after }: NetworkFacts, system: SystemFacts): BridgeNetwork {
-  const { helperSocket, onBridge } = system;
-  return createBridgeNetwork({
-    connect: async () => helperOver(await connectUnix(helperSocket)),
-    leases: store.leases,
+/** The bridge, and the names of its VMs in the DNS. */
+function bridgeOf(
+  { store, config, log, after }: NetworkFacts,
+  system: SystemFacts,
+): { network: BridgeNetwork; close(): void } {
+  const { leases } = store;
+  const dns = createBridgeDns({ start: startDns, names: leases, after, log });
+  const network = createBridgeNetwork({
+    connect: async () => helperOver(await connectUnix(system.helperSocket)),
+    leases,
     settings: async () => (await config()).network,
     hostNetworks,
     resolvConfs,
     running: runningOnBridge(store),
-    ...(onBridge && { onUp: onBridge }),
+    onUp: (spec) => dns.ensure(spec),
     after,
     log,
   });
+  const close = () => {
+    network.close();
+    dns.close();
+  };
+  return { network, close };
 }
 
 /** VMs whose VMM an earlier daemon has noted; those that have ended meanwhile are cleaned up when the daemon reconciles. */

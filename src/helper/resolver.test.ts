@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { defaultBridge } from "../model/bridge.ts";
-import { isRouted, resolverPlan, reverseZones } from "./resolver.ts";
+import { isRouted, resolverPlan, routingDomains } from "./resolver.ts";
 
 test("what resolved is told", () => {
   expect(resolverPlan(defaultBridge).map((argv) => argv.join(" "))).toEqual([
@@ -15,12 +15,12 @@ test("what resolved is told", () => {
 });
 
 test.each([
-  [24, ["7.213.10.in-addr.arpa"]],
-  [23, ["6.213.10.in-addr.arpa", "7.213.10.in-addr.arpa"]],
-  [16, ["213.10.in-addr.arpa"]],
-  [25, []],
-])("the reverse zones of 10.213.7.1/%d", (prefix, zones) => {
-  expect(reverseZones({ address: "10.213.7.1", prefix })).toEqual(zones as string[]);
+  [24, ["~vm", "~7.213.10.in-addr.arpa"]],
+  [23, ["~vm", "~6.213.10.in-addr.arpa", "~7.213.10.in-addr.arpa"]],
+  [16, ["~vm", "~213.10.in-addr.arpa"]],
+  [31, ["~vm", "~0.7.213.10.in-addr.arpa", "~1.7.213.10.in-addr.arpa"]],
+])("what is asked at a bridge 10.213.7.1/%d", (prefix, domains) => {
+  expect(routingDomains({ address: "10.213.7.1", prefix })).toEqual(domains);
 });
 
 const dns = "Link 4 (br-banger): 172.16.0.1\n";

@@ -1,10 +1,11 @@
 /** What systemd-resolved is told, so that names below `.vm` and the bridge's addresses are asked at the bridge: resolvectl(1). Pure. */
-import { formatIpv4, networkOf, parseIpv4 } from "../base/ipv4.ts";
+import { parseIpv4 } from "../base/ipv4.ts";
+import { reverseZones } from "../base/reverse-zone.ts";
 import { type BridgeSpec, bridgeName } from "../model/bridge.ts";
 
 /** `~`: only queries below it go there (resolvectl(1), routing domains) */
-export function routingDomains(bridge: BridgeSpec): string[] {
-  return ["~vm", ...reverseZones(bridge).map((zone) => `~${zone}`)];
+export function routingDomains({ address, prefix }: BridgeSpec): string[] {
+  return ["vm", ...reverseZones({ address: parseIpv4(address) ?? 0, prefix })].map((zone) => `~${zone}`);
 }
 
 /** The command lines, in order. Neither LLMNR nor multicast DNS, for guests would hear what the host asks for; `.vm` is not signed. */
@@ -31,18 +32,4 @@ export function isRouted(bridge: BridgeSpec, dns: string, domain: string): boole
 
 function wordsOf(text: string): string[] {
   return text.slice(text.indexOf("):") + 2).split(/\s+/);
-}
-
-/**
- * The zones of RFC 1035, 3.5 that hold the bridge's addresses alone: one for each 256 addresses, or for each 65,536. None for a network with
- * a longer prefix than 24: its zone would have addresses of others.
- */
-export function reverseZones({ address, prefix }: BridgeSpec): string[] {
-  if (prefix > 24) return [];
-  const octets = prefix > 16 ? 3 : 2;
-  const first = networkOf({ address: parseIpv4(address) ?? 0, prefix }).address;
-  return Array.from({ length: 2 ** (octets * 8 - prefix) }, (_, index) => {
-    const parts = formatIpv4(first + index * 2 ** (32 - octets * 8)).split(".");
-    return `${parts.slice(0, octets).reverse().join(".")}.in-addr.arpa`;
-  });
 }

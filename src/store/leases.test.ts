@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
-import type { VmId } from "../base/names.ts";
+import type { VmId, VmName } from "../base/names.ts";
 import { openDatabase } from "../host/files/sqlite.ts";
 import { createStore } from "./store.ts";
+import { vmRecord } from "./testing/records.ts";
 
 const [one, other] = ["abcd1234" as VmId, "efgh5678" as VmId];
 
@@ -15,4 +16,18 @@ test("a VM has one address, and no two have the same", () => {
   leases.free(one);
   leases.set(other, "172.16.0.3");
   expect([leases.of(one), leases.of(other)]).toEqual([null, "172.16.0.3"]);
+});
+
+test("a name and an address lead to each other, through a rename and until the VM is deleted", () => {
+  const { vms, leases } = createStore(openDatabase(":memory:"), () => 0);
+  const found = (name: string) => [leases.addressOf(name), leases.nameOf("172.16.0.2")];
+  vms.add(vmRecord({ id: one, name: "box" as VmName }));
+  expect(found("box")).toEqual([null, null]);
+  leases.set(one, "172.16.0.2");
+  expect(found("box")).toEqual(["172.16.0.2", "box"]);
+  vms.change(one, { name: "desk" as VmName });
+  expect([...found("desk"), leases.addressOf("box")]).toEqual(["172.16.0.2", "desk", null]);
+  vms.remove(one);
+  // an unlisted VM's address has no name
+  expect(found("desk")).toEqual([null, null]);
 });
