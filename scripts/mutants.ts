@@ -12,6 +12,8 @@ import { mutationsOf } from "./mutations.ts";
 
 /** A change that makes tests hang is one that they notice: a place of tests has so many times what it takes without a change. */
 const patience = 5;
+/** of each test, in `ms`: longer than any place has, so that a slow machine fails no test */
+const testTimeoutMs = 3_600_000;
 /** what a place of tests has without a change, and the least that it has with one, in `ms` */
 const limitMs = { unchanged: 600_000, least: 10_000 };
 const root = join(import.meta.dirname, "..");
@@ -60,8 +62,7 @@ async function runFile(file: string): Promise<Tally | null> {
   const mutations = mutationsOf(source, isRust(file) ? "rust" : "typescript");
   const tally: Tally = { mutants: mutations.length, killed: 0, explained: 0, open: 0 };
   for (const { line, what, source: changed } of mutations) {
-    writeFileSync(join(copy, file), changed);
-    const isNoticed = !(await passes(tests));
+    const isNoticed = await notice(tests, (isChanged) => writeFileSync(join(copy, file), isChanged ? changed : source));
     const isExplained = explained[file]?.[what] !== undefined;
     tally[outcome(isNoticed, isExplained)]++;
     if (isNoticed && isExplained)
@@ -97,7 +98,10 @@ function testsOf(file: string): Tests[] {
 }
 
 function bunTests(path: string): Tests {
-  return { argv: [process.execPath, "test", "--bail", "--timeout=15000", ignored, `./${path}`], folder: copy };
+  return {
+    argv: [process.execPath, "test", "--bail", `--timeout=${testTimeoutMs}`, ignored, `./${path}`],
+    folder: copy,
+  };
 }
 
 function cargoTests(module: string): Tests {
@@ -117,26 +121,46 @@ function moduleOf(file: string): string {
 async function measured(all: Tests[]): Promise<Place[] | null> {
   const places: Place[] = [];
   for (const tests of all) {
-    const started = performance.now();
-    if (!(await passesOne({ ...tests, limitMs: limitMs.unchanged }))) return null;
-    const tookMs = performance.now() - started;
-    places.push({ ...tests, limitMs: Math.ceil(Math.max(limitMs.least, patience * tookMs)) });
+    const limit = await limitOf(tests);
+    if (limit === null) return null;
+    places.push({ ...tests, limitMs: limit });
   }
   return places;
 }
 
-/** One after the other, because most changes are noticed by the first. */
-async function passes(places: Place[]): Promise<boolean> {
-  for (const place of places) if (!(await passesOne(place))) return false;
-  return true;
+/** From what they take now, without a change; null when they fail. */
+async function limitOf(tests: Tests): Promise<number | null> {
+  const started = performance.now();
+  if ((await run({ ...tests, limitMs: limitMs.unchanged })) !== "passed") return null;
+  return Math.ceil(Math.max(limitMs.least, patience * (performance.now() - started)));
+}
+
+/** One place after the other, because most changes are noticed by the first. @param write puts the file there, changed or not */
+async function notice(places: Place[], write: (isChanged: boolean) => void): Promise<boolean> {
+  for (const place of places) {
+    write(true);
+    let end = await run(place);
+    if (end === "late") {
+      // the machine may have become slower since the limit was measured
+      write(false);
+      place.limitMs = Math.max(place.limitMs, (await limitOf(place)) ?? 0);
+      write(true);
+      end = await run(place);
+    }
+    if (end !== "passed") return true;
+  }
+  return false;
 }
 
 /** timeout(1) kills what the tests have started too: cargo runs them in a child. */
-async function passesOne({ argv, folder, limitMs: timeout }: Place): Promise<boolean> {
+async function run({ argv, folder, limitMs: timeout }: Place): Promise<"passed" | "failed" | "late"> {
   const limited = ["timeout", "--signal=KILL", String(timeout / 1000), ...argv];
   const env = { ...process.env, CARGO_TARGET_DIR: join(built, "mutants") };
   const child = Bun.spawn(limited, { cwd: folder, env, stdio: ["ignore", "ignore", "ignore"] });
-  return (await child.exited) === 0;
+  const status = await child.exited;
+  if (status === 0) return "passed";
+  // it kills itself by the same signal
+  return child.signalCode === "SIGKILL" || status === 128 + 9 ? "late" : "failed";
 }
 
 function say(line: string, status: number): number {

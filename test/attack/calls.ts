@@ -6,6 +6,7 @@ export const callNumbers = {
   socket: 41,
   connect: 42,
   sendto: 44,
+  sendmsg: 46,
   bind: 49,
   socketpair: 53,
   clone: 56,

@@ -7,6 +7,7 @@
  *   call64 NUMBER A0 .. A5   a call by the `syscall` instruction -> "= RESULT", or "! STATUS" when the process ended, after wait(2)
  *   call32 NUMBER A0 .. A5   the same by `int $0x80`
  *   peek LENGTH              hexadecimal contents of the buffer that `&` stands for
+ *   poke BYTES               fills it with hexadecimal bytes -> its address
  *
  * An argument is a number, `@` and hexadecimal bytes whose address is passed, or `&`, the address of a buffer.
  * At the end of the input the process runs on as it was.
@@ -91,14 +92,19 @@ static long step(unsigned long instruction, long number, const unsigned long a[6
   return wide ? (long)regs.rax : (long)(int)regs.rax;
 }
 
-static unsigned long store(const char *hex) {
+/* Writes hexadecimal bytes to the process, and returns how many. */
+static size_t put(const char *hex, unsigned long at) {
   unsigned char bytes[4096];
   size_t length = 0;
   for (unsigned byte; length < sizeof bytes && sscanf(hex + 2 * length, "%2x", &byte) == 1;) bytes[length++] = byte;
-  if (used + length > BUFFER) used = 0;
-  unsigned long at = scratch + used;
-  used += (length + 15) & ~15UL;
   if (pwrite(memory, bytes, length, at) != (ssize_t)length) die("writing");
+  return length;
+}
+
+static unsigned long store(const char *hex) {
+  if (used + 4096 > BUFFER) used = 0;
+  unsigned long at = scratch + used;
+  used += (put(hex, at) + 15) & ~15UL;
   return at;
 }
 
@@ -138,6 +144,7 @@ int main(int count, char **words) {
     if (!strncmp(line, "call64 ", 7)) call(line + 7, 1);
     else if (!strncmp(line, "call32 ", 7)) call(line + 7, 0);
     else if (!strncmp(line, "peek ", 5)) peek(strtoul(line + 5, NULL, 0));
+    else if (!strncmp(line, "poke ", 5)) put(line + 5, scratch + BUFFER), printf("%lu\n", scratch + BUFFER);
     else return 2;
   }
   ptrace(PTRACE_SETREGS, pid, 0, &saved);

@@ -9,7 +9,7 @@ import { makeTempFolder } from "../../src/vmm/testing/temp.ts";
 import { fileAttacks } from "./file-attacks.ts";
 import { kernelAttacks } from "./kernel-attacks.ts";
 import { networkAttacks } from "./network-attacks.ts";
-import { processAttacks } from "./process-attacks.ts";
+import { processAttacks, programAttacks } from "./process-attacks.ts";
 import { attackTests } from "./report.ts";
 import { type Scene, setScene, type Target } from "./scene.ts";
 import { attackSuite } from "./suite.ts";
@@ -38,6 +38,7 @@ for (const flag of ["--listen", "--vsock"] as const) {
       ...fileAttacks(there),
       ...networkAttacks(there),
       ...processAttacks(there),
+      ...programAttacks(there),
       ...kernelAttacks(there),
     ]);
   });

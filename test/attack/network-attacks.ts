@@ -6,6 +6,7 @@ import { type Answer, buffer, type Call, failed, type TakenOver } from "./taken-
 
 const [unix, inet, inet6, netlink, packet, vsock, alg] = [1, 2, 10, 16, 17, 40, 38];
 const [stream, datagram, raw, seqpacket] = [1, 2, 3, 5];
+const closeOnExec = 0o2_000_000;
 
 /** For a process that has no use for any socket but those that it was given. */
 export function networkAttacks(scene: () => Scene): Attack[] {
@@ -37,20 +38,67 @@ export function hostNetworkAttacks(scene: () => Scene): Attack[] {
 /** By every other kind of socket. */
 export function socketAttacks(scene: () => Scene): Attack[] {
   return [
+    ...peerAttacks(scene),
+    refused(scene, "makes a unix socket, connected or not", () => [
+      ...unixTypes.map((type): Call => ["socket", unix, type, 0]),
+      ["socketpair", unix, stream, 0, buffer],
+    ]),
+  ];
+}
+
+/** For a process that makes sockets by which others connect to it. */
+export function listenerAttacks(scene: () => Scene): Attack[] {
+  return [
+    ...peerAttacks(scene),
+    refused(scene, "makes a unix socket of any other type, or two connected ones", () => [
+      ...unixTypes.filter((type) => type !== unixListener).map((type): Call => ["socket", unix, type, 0]),
+      ["socketpair", unix, unixListener, 0, buffer],
+    ]),
+    refusedSteps(scene, "listens outside its folder", async function* (taken, { home }) {
+      for (const path of [`${home}/sock`, "/sock", "/usr/sock", "/dev/sock"]) yield await listeningAt(taken, path);
+    }),
+    refusedSteps(scene, "puts a socket in place of a file", async function* (taken, { directory }) {
+      yield await listeningAt(taken, `${directory}/disk.ext4`);
+    }),
+  ];
+}
+
+const unixTypes = [stream, datagram, seqpacket].flatMap((type) => [type, type | closeOnExec]);
+const unixListener = stream | closeOnExec;
+
+/** The answer to bind(2). @throws when there is no socket to bind: what follows would show nothing */
+export async function listeningAt(taken: TakenOver, path: string): Promise<Answer> {
+  const socket = await taken.call("socket", unix, unixListener, 0);
+  if (!("result" in socket) || failed(socket)) throw new Error("it must be able to make a unix socket");
+  const address = unixAddress(path);
+  return taken.call("bind", socket.result, address, address.length);
+}
+
+function peerAttacks(scene: () => Scene): Attack[] {
+  return [
     refusedSteps(scene, "connects to a unix socket of the user, such as the session bus", (taken, { listeners }) =>
       connecting(taken, unix, unixAddress(listeners.unix)),
     ),
     refusedSteps(scene, "connects to an abstract unix socket of the user", (taken, { listeners }) =>
       connecting(taken, unix, unixAddress(`\0${listeners.abstract}`)),
     ),
+    refusedSteps(scene, "sends to a unix socket of the user by its name", async function* (taken, { listeners }) {
+      const address = unixAddress(listeners.unix);
+      const made = await taken.call("socket", unix, unixListener, 0);
+      if (failed(made)) yield made;
+      for (const socket of [firstInherited, ...("result" in made && !failed(made) ? [made.result] : [])]) {
+        yield await taken.call("sendto", socket, "x", 1, 0, address, address.length);
+        await taken.fill((at) => messageTo(address, at));
+        yield await taken.call("sendmsg", socket, buffer, 0);
+      }
+    }),
     refused(scene, "makes a socket of any other family", () =>
-      [inet6, netlink, packet, vsock, alg].map((family): Call => ["socket", family, datagram, 0]),
+      [inet6, netlink, packet, vsock, alg].flatMap((family): Call[] => [
+        ["socket", family, datagram, 0],
+        ["socket", family, stream | closeOnExec, 0],
+      ]),
     ),
     refused(scene, "makes a raw socket", () => [["socket", inet, raw, 1]]),
-    refused(scene, "makes a unix socket, connected or not", () => [
-      ...[stream, datagram, seqpacket].map((type): Call => ["socket", unix, type, 0]),
-      ["socketpair", unix, stream, 0, buffer],
-    ]),
     {
       name: "nobody was reached by a unix socket",
       run: async () => {
@@ -59,6 +107,25 @@ export function socketAttacks(scene: () => Scene): Attack[] {
       },
     },
   ];
+}
+
+/** after standard input, output and errors: QEMU's first socket */
+const firstInherited = 3;
+
+/** struct msghdr of sendmsg(2), with the name and the byte that it points to behind it. @param at where it will be */
+function messageTo(name: Uint8Array, at: bigint): Uint8Array {
+  const [header, part] = [56, 16];
+  const bytes = Buffer.alloc(header + part + 1 + name.length, "x");
+  bytes.fill(0, 0, header + part);
+  const places = { part: header, byte: header + part, name: header + part + 1 };
+  bytes.writeBigUInt64LE(at + BigInt(places.name), 0);
+  bytes.writeUInt32LE(name.length, 8);
+  bytes.writeBigUInt64LE(at + BigInt(places.part), 16);
+  bytes.writeBigUInt64LE(1n, 24);
+  bytes.writeBigUInt64LE(at + BigInt(places.byte), places.part);
+  bytes.writeBigUInt64LE(1n, places.part + 8);
+  bytes.set(name, places.name);
+  return bytes;
 }
 
 /** Whether somebody was reached there. */
@@ -75,9 +142,11 @@ export async function reachLoopback(scene: Scene): Promise<{ tcp: boolean; udp: 
 }
 
 async function* connecting(taken: TakenOver, family: number, address: Uint8Array): AsyncGenerator<Answer> {
-  const socket = await taken.call("socket", family, stream, 0);
-  if (!("result" in socket) || socket.result < 0n) yield socket;
-  else yield taken.call("connect", socket.result, address, address.length);
+  for (const type of [stream, stream | closeOnExec]) {
+    const socket = await taken.call("socket", family, type, 0);
+    if (!("result" in socket) || failed(socket)) yield socket;
+    else yield await taken.call("connect", socket.result, address, address.length);
+  }
 }
 
 async function* sending(taken: TakenOver, port: number): AsyncGenerator<Answer> {

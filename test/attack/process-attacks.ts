@@ -70,11 +70,25 @@ export function processAttacks(scene: () => Scene): Attack[] {
         ["clone", newThread | namespaces.network, 0, 0, 0, 0],
       ]),
     ],
-    refused(scene, "executes a program", () => [["execve", "/bin/true", 0, 0]]),
+    refused(scene, "executes a file of its own folder, or from outside its cage", ({ directory, secret }) => [
+      ["execve", `${directory}/disk.ext4`, 0, 0],
+      ["execve", `${directory}/serial.log`, 0, 0],
+      ["execve", secret, 0, 0],
+    ]),
     refused(scene, "executes a program by descriptor", () => [
       ["execveat", -100, "/bin/true", 0, 0, 0],
       ["memfd_create", "x", 0],
       ["memfd_secret", 0],
+    ]),
+  ];
+}
+
+/** For a process that has a filter of its own against this. Any other could execute programs in its cage. */
+export function programAttacks(scene: () => Scene): Attack[] {
+  return [
+    refused(scene, "executes a program", () => [
+      ["execve", "/usr/bin/true", 0, 0],
+      ["execve", "/bin/true", 0, 0],
     ]),
   ];
 }

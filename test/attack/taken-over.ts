@@ -52,6 +52,12 @@ export class TakenOver {
     return Buffer.from(await this.#line(`peek ${length}`), "hex");
   }
 
+  /** Fills the buffer. @param bytes made for the address at which it is */
+  async fill(bytes: (address: bigint) => Uint8Array): Promise<void> {
+    const address = BigInt(await this.#line("poke "));
+    await this.#line(`poke ${Buffer.from(bytes(address)).toString("hex")}`);
+  }
+
   get hasEnded(): boolean {
     return this.#end !== null;
   }

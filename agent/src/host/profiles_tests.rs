@@ -322,3 +322,32 @@ fn only_a_tool_with_children_may_fork() {
     }
     assert_eq!(ask("tool-with-children", SYS_clone3, &[]), Verdict::Refused(ENOSYS));
 }
+
+/// linux/sockios.h: every socket takes them, whatever its family.
+#[test]
+fn a_vmm_asks_nothing_about_interfaces_and_changes_none() {
+    for profile in VMMS {
+        // SIOCGIFCONF, SIOCGIFHWADDR, SIOCSIFHWADDR, SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNAME, SIOCETHTOOL, SIOCGSKNS, SIOCBRADDIF
+        for command in [0x8912, 0x8927, 0x8924, 0x8914, 0x8916, 0x8923, 0x8946, 0x894c, 0x89a2] {
+            assert_eq!(ask(profile, SYS_ioctl, &[3, command]), Verdict::Refused(EPERM), "{profile}: {command:#x}");
+        }
+    }
+}
+
+/// sendmsg, whose address a filter can't see, names a peer only on sockets of other types.
+#[test]
+fn firecracker_makes_unix_sockets_of_one_type() {
+    for kind in [SOCK_STREAM, SOCK_DGRAM | SOCK_CLOEXEC, SOCK_SEQPACKET | SOCK_CLOEXEC, SOCK_RAW | SOCK_CLOEXEC] {
+        assert_eq!(ask("firecracker", SYS_socket, &[AF_UNIX as u64, kind as u64]), Verdict::Refused(EPERM), "{kind:#x}");
+    }
+}
+
+/// linux/memfd.h
+#[test]
+fn firecrackers_files_in_memory_are_of_one_kind() {
+    let own = u64::from(MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    assert_eq!(ask("firecracker", SYS_memfd_create, &[0, own]), Verdict::Allowed);
+    for flags in [0, 1, 2, own | 4, own | 8, own | 0x10] {
+        assert_eq!(ask("firecracker", SYS_memfd_create, &[0, flags]), Verdict::Refused(EPERM), "{flags:#x}");
+    }
+}

@@ -53,11 +53,12 @@ describe.each([
       const { user, system } = process.cpuUsage(before);
       return user + system;
     };
-    await cost(50);
-    const [shallow, deep] = [await cost(50), await cost(400)];
+    // what else the process does only adds to a cost
+    const leastCost = async (depth: number) => Math.min(await cost(depth), await cost(depth), await cost(depth));
+    const [shallow, deep] = [await leastCost(50), await leastCost(400)];
     // 64 times if the time grew with the square
     expect(deep / shallow).toBeLessThan(32);
-  }, 60_000);
+  });
 
   test("a tree deeper than the longest path", async () => {
     using folder = tempFolder();
