@@ -83,6 +83,7 @@ export const mutantFiles: Record<string, string[]> = {
   "agent/src/tar/read.rs": ["tar"],
   "agent/src/tar/sparse.rs": ["tar"],
   "agent/src/tar/unpack.rs": ["tar"],
+  "agent/src/tar/write.rs": ["tar"],
   // operations on a VM, one after the other
   "src/machines/guest/operations.ts": [],
 };

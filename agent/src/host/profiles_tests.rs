@@ -51,6 +51,10 @@ fn a_supervisor_answers_and_signals_one_process_and_does_nothing_else() {
     for arguments in [[1, 1, 35], [own, 1, 9], [own + 1, own, 35]] {
         assert_eq!(ask("supervisor", SYS_tgkill, &arguments), Verdict::Refused(EPERM), "{arguments:?}");
     }
+    assert_eq!(ask("supervisor", SYS_sendto, &[3, 4096, 1, 0, 0]), Verdict::Allowed);
+    for address in [4096, 1 << 32] {
+        assert_eq!(ask("supervisor", SYS_sendto, &[3, 4096, 1, 0, address]), Verdict::Refused(EPERM));
+    }
     for number in [SYS_open, SYS_openat, SYS_read, SYS_mmap, SYS_clone, SYS_execve, SYS_kill, SYS_tkill, SYS_socket, SYS_seccomp, SYS_prctl] {
         assert_eq!(ask("supervisor", number, &[]), Verdict::Refused(ENOSYS), "{number}");
     }

@@ -206,6 +206,14 @@ mod tests {
         }
     }
 
+    /// The flag LANDLOCK_CREATE_RULESET_VERSION is 1; another asks for a list of corrections (Linux 6.15).
+    #[test]
+    fn the_version_is_the_kernels_answer_to_the_first_flag() {
+        // SAFETY: as in `abi`.
+        let answer = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0usize, 1u32) };
+        assert_eq!(i64::from(abi()), answer.max(0));
+    }
+
     /// uapi/linux/landlock.h of the kernels that introduced each version.
     #[test]
     fn each_version_restricts_all_that_it_can() {

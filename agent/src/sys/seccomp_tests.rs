@@ -95,6 +95,11 @@ fn each_list_of_tests_is_tried() {
 }
 
 #[test]
+fn a_supervised_call_ends_in_the_kernels_own_action() {
+    assert_eq!(USER_NOTIF, libc::SECCOMP_RET_USER_NOTIF);
+}
+
+#[test]
 fn the_kernel_supports_filters() {
     assert!(is_available());
 }

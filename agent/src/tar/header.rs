@@ -118,6 +118,43 @@ mod tests {
         assert_eq!(number(b"644 644\0"), None);
         assert_eq!(number(b"\x80\0\0\0\0\0\0\0\0\0\x01\0"), Some(256));
         assert_eq!(number(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), None);
+        assert_eq!(number(b"\x80\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff"), Some(u64::MAX));
+        assert_eq!(number(b"\x80\0\0\x01\0\0\0\0\0\0\0\0"), None);
+        assert_eq!(octal(b"1777777777777777777777"), Some(u64::MAX));
+        assert_eq!(octal(b"2000000000000000000000"), None);
         assert_eq!(octal(b"777777777777777777777777"), None);
+    }
+
+    /// A header with these bytes at their places, and its checksum.
+    fn block(fields: &[(usize, &[u8])]) -> [u8; BLOCK] {
+        let mut block = [0; BLOCK];
+        for (at, bytes) in fields {
+            block[*at..at + bytes.len()].copy_from_slice(bytes);
+        }
+        let sum = checksum(&block);
+        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        block
+    }
+
+    #[test]
+    fn a_header_with_a_changed_byte_is_refused() {
+        let whole = block(&[(0, b"name"), (100, b"0000644")]);
+        assert!(Header::parse(&whole).unwrap().is_some());
+        for at in [0, 50, 102, 150, 300, BLOCK - 1] {
+            let mut changed = whole;
+            changed[at] ^= 1;
+            assert!(Header::parse(&changed).is_err(), "byte {at}");
+        }
+        assert!(Header::parse(&[0; BLOCK]).unwrap().is_none());
+    }
+
+    #[test]
+    fn only_ustar_has_a_prefix() {
+        let path = |fields: &[(usize, &[u8])]| Header(&block(fields)).path();
+        assert_eq!(path(&[(0, b"name"), (257, b"ustar\0"), (345, b"folder")]), b"folder/name");
+        assert_eq!(path(&[(0, b"name"), (257, b"ustar\0")]), b"name");
+        // GNU's
+        assert_eq!(path(&[(0, b"name"), (257, b"ustar "), (345, b"folder")]), b"name");
+        assert_eq!(path(&[(0, &[b'n'; 100]), (257, b"ustar\0"), (345, &[b'f'; 155])]).len(), 256);
     }
 }

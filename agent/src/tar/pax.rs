@@ -146,6 +146,47 @@ mod tests {
     }
 
     #[test]
+    fn later_records_win_and_an_empty_one_removes_an_earlier_one() {
+        let keys = ["path", "linkpath", "size", "mtime", "uid", "gid"];
+        let read = |values: &[&str]| {
+            let mut records = Vec::new();
+            for value in values {
+                keys.iter().for_each(|key| write(&mut records, key, value.as_bytes()));
+            }
+            let mut overrides = Overrides::default();
+            overrides.read(&records).map(|()| overrides)
+        };
+        let seven = Overrides { path: Some(b"7".into()), link: Some(b"7".into()), size: Some(7), mtime: Some((7, 0)), uid: Some(7), gid: Some(7) };
+        assert_eq!(read(&["8", "7"]).unwrap(), seven);
+        assert_eq!(read(&["7", ""]).unwrap(), Overrides::default());
+    }
+
+    #[test]
+    fn an_id_has_32_bits_and_a_size_64() {
+        let read = |key: &str, value: &str| {
+            let mut records = Vec::new();
+            write(&mut records, key, value.as_bytes());
+            Overrides::default().read(&records)
+        };
+        for (key, last, next) in
+            [("uid", "4294967295", "4294967296"), ("gid", "4294967295", "4294967296"), ("size", "18446744073709551615", "18446744073709551616")]
+        {
+            assert!(read(key, last).is_ok(), "{key}");
+            assert!(read(key, next).is_err(), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_length_has_at_most_19_digits() {
+        let read = |digits: usize| {
+            let record = format!("{:0digits$} a=b\n", digits + 5);
+            Overrides::default().read(record.as_bytes())
+        };
+        assert!(read(19).is_ok());
+        assert!(read(20).is_err());
+    }
+
+    #[test]
     fn times_are_read_to_the_nanosecond() {
         assert_eq!(time(b"12.5"), Some((12, 500_000_000)));
         assert_eq!(time(b"12.1234567899"), Some((12, 123_456_789)));

@@ -62,21 +62,50 @@ mod tests {
     use super::*;
     use std::os::unix::fs::FileExt;
 
-    /// The number of pieces found in a file of `count` pieces, each followed by a hole.
-    fn found(count: usize) -> Option<usize> {
-        let path = std::env::temp_dir().join(format!("banger-sparse-{}-{count}", std::process::id()));
+    /// Of `count` pieces of one byte, each followed by a hole, 8192 bytes from the next.
+    fn file_of(label: &str, count: u64) -> File {
+        let path = std::env::temp_dir().join(format!("banger-sparse-{}-{label}", std::process::id()));
         let file = File::options().read(true).write(true).create(true).truncate(true).open(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
-        for at in 0..count as u64 {
+        for at in 0..count {
             file.write_all_at(b"x", at * 8192).unwrap();
         }
-        file.set_len(count as u64 * 8192).unwrap();
-        pieces(&file, &file.metadata().unwrap()).unwrap().map(|pieces| pieces.len())
+        file.set_len(count * 8192).unwrap();
+        file
+    }
+
+    fn found(file: &File) -> Option<Vec<Range<u64>>> {
+        pieces(file, &file.metadata().unwrap()).unwrap()
     }
 
     #[test]
     fn a_file_of_10000_pieces_keeps_its_holes_and_one_of_more_is_written_without() {
-        assert_eq!(found(10_000), Some(10_000));
-        assert_eq!(found(10_001), None);
+        assert_eq!(found(&file_of("most", 10_000)).map(|pieces| pieces.len()), Some(10_000));
+        assert_eq!(found(&file_of("too-many", 10_001)), None);
+    }
+
+    #[test]
+    fn pieces_are_where_the_data_is() {
+        assert_eq!(found(&file_of("two", 2)), Some(vec![0..4096, 8192..12_288]));
+        let hole = file_of("hole", 0);
+        hole.set_len(1 << 20).unwrap();
+        assert_eq!(found(&hole), Some(vec![]));
+    }
+
+    #[test]
+    fn a_file_without_holes_has_no_map() {
+        let file = file_of("full", 0);
+        file.write_all_at(&[1; 8192], 0).unwrap();
+        file.sync_all().unwrap();
+        assert_eq!(found(&file), None);
+        assert_eq!(found(&file_of("empty", 0)), None);
+    }
+
+    #[test]
+    fn what_a_file_grew_by_meanwhile_is_no_piece() {
+        let file = file_of("growing", 1);
+        let before = file.metadata().unwrap();
+        file.write_all_at(b"x", 16_384).unwrap();
+        assert_eq!(pieces(&file, &before).unwrap(), Some(vec![0..4096]));
     }
 }

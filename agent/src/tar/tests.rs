@@ -7,18 +7,22 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 
-struct Tar(Vec<u8>);
+pub struct Tar(Vec<u8>);
 
 impl Tar {
-    fn new() -> Tar {
+    pub fn new() -> Tar {
         Tar(Vec::new())
     }
-    fn add(mut self, kind: u8, name: &str, target: &str, data: &[u8]) -> Tar {
+    /// Of mode 0644, owned by root, and modified ten seconds after 1970 began.
+    pub fn add(self, kind: u8, name: &str, target: &str, data: &[u8]) -> Tar {
+        self.owned(kind, name, target, data, [0o644, 0, 0])
+    }
+    pub fn owned(mut self, kind: u8, name: &str, target: &str, data: &[u8], [mode, uid, gid]: [u32; 3]) -> Tar {
         let mut block = [0u8; 512];
         block[..name.len()].copy_from_slice(name.as_bytes());
-        block[100..107].copy_from_slice(b"0000644");
-        block[108..115].copy_from_slice(b"0000000");
-        block[116..123].copy_from_slice(b"0000000");
+        for (at, value) in [(100, mode), (108, uid), (116, gid)] {
+            block[at..at + 7].copy_from_slice(format!("{value:07o}").as_bytes());
+        }
         block[124..135].copy_from_slice(format!("{:011o}", data.len()).as_bytes());
         block[136..147].copy_from_slice(b"00000000012");
         block[148..156].copy_from_slice(b"        ");
@@ -31,10 +35,12 @@ impl Tar {
         self.0.resize(self.0.len().next_multiple_of(512), 0);
         self
     }
-    fn unpack_into(&self, path: &std::path::Path) -> Result<Done, Refusal> {
-        let mut bytes = self.0.clone();
-        bytes.extend_from_slice(&[0; 1024]);
-        unpack(&bytes, path)
+    /// With the blocks that end it.
+    pub fn bytes(&self) -> Vec<u8> {
+        [self.0.as_slice(), &[0; 1024]].concat()
+    }
+    pub fn unpack_into(&self, path: &std::path::Path) -> Result<Done, Refusal> {
+        unpack(&self.bytes(), path)
     }
 }
 
@@ -42,7 +48,7 @@ fn unpack(bytes: &[u8], path: &std::path::Path) -> Result<Done, Refusal> {
     Unpacker::new(OwnedFd::from(File::open(path).unwrap()), Owner::default()).unpack(bytes)
 }
 
-fn folder(label: &str) -> std::path::PathBuf {
+pub fn folder(label: &str) -> std::path::PathBuf {
     let path = std::env::temp_dir().join(format!("banger-unpack-{}-{label}", std::process::id()));
     let _ = std::fs::remove_dir_all(&path);
     std::fs::create_dir_all(path.join("in")).unwrap();
@@ -110,6 +116,31 @@ fn a_wrong_size_is_an_error() {
     tar.truncate(700);
     assert!(unpack(&tar, &base.join("in")).is_err());
     std::fs::remove_dir_all(base).unwrap();
+}
+
+#[test]
+fn only_a_file_has_content() {
+    for kind in [b'1', b'2', b'5'] {
+        let refusal = |data: &[u8]| Archive::new(Tar::new().add(kind, "x", "y", data).bytes().as_slice()).next_entry().err();
+        assert!(refusal(b"").is_none(), "{}", kind as char);
+        assert!(refusal(b"z").unwrap().message.contains("not a file"), "{}", kind as char);
+    }
+    // with a slash behind its name it is a folder
+    assert!(Archive::new(Tar::new().add(b'0', "x/", "", b"z").bytes().as_slice()).next_entry().is_err());
+}
+
+#[test]
+fn a_size_and_its_padding_stay_below_2_to_the_62() {
+    let entry = |size: u64| {
+        let mut records = Vec::new();
+        super::pax::write(&mut records, "size", size.to_string().as_bytes());
+        let tar = Tar::new().add(b'x', "extended", "", &records).add(b'0', "file", "", b"");
+        Archive::new(tar.bytes().as_slice()).next_entry().map(|entry| entry.unwrap().size)
+    };
+    assert_eq!(entry((1 << 62) - 512).unwrap(), (1 << 62) - 512);
+    for size in [(1 << 62) - 511, 1 << 62, 1 << 63, u64::MAX] {
+        assert!(entry(size).unwrap_err().message.contains("too large"), "{size}");
+    }
 }
 
 #[test]

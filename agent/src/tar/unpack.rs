@@ -247,3 +247,7 @@ fn failed(path: &[u8], error: &io::Error) -> Refusal {
         _ => Refusal::io(&shown(path), error),
     }
 }
+
+#[cfg(test)]
+#[path = "unpack_tests.rs"]
+mod tests;

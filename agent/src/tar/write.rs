@@ -72,3 +72,7 @@ fn block(meta: &Meta, mode: u32, (uid, gid): (u32, u32), mtime: i64, device: u64
     block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     block
 }
+
+#[cfg(test)]
+#[path = "write_tests.rs"]
+mod tests;
