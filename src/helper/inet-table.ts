@@ -53,6 +53,7 @@ function forward(bridge: BridgeSpec, nat: boolean, denying: readonly WantedTap[]
     rules: [
       // bridged frames pass here too where br_netfilter is loaded; and a guest can have the host send its packet back to the bridge
       `${from} ${to} ip saddr @open ip daddr @open accept`,
+      `${from} ${to} ip saddr @open meta pkttype { broadcast, multicast } accept`,
       `${from} ${to} drop`,
       `${from} ip daddr ${linkLocal} ${refuse}`,
       ...(jumps.length > 0 ? [`${from} ip saddr vmap { ${jumps.join(", ")} }`] : []),

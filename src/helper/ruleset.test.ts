@@ -56,6 +56,7 @@ describe("the host's table", () => {
     expect(chainOf(inet, "forward")).toEqual([
       "type filter hook forward priority 0; policy accept;",
       'iifname "br-banger" oifname "br-banger" ip saddr @open ip daddr @open accept',
+      'iifname "br-banger" oifname "br-banger" ip saddr @open meta pkttype { broadcast, multicast } accept',
       'iifname "br-banger" oifname "br-banger" drop',
       'iifname "br-banger" ip daddr 169.254.0.0/16 reject with icmp type admin-prohibited',
       `iifname "br-banger" ip saddr vmap { 172.16.0.3 : jump deny-${vmB} }`,

@@ -1,0 +1,113 @@
+/** What guests on the bridge reach and what reaches them, with the real tables in network namespaces that the test makes. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { VmId } from "../base/names.ts";
+import { gate } from "../host/testing/gate.ts";
+import { defaultBridge } from "../model/bridge.ts";
+import { type Guest, hostAddress, makeNetwork, neighbour, outside, type TestNetwork } from "./testing/network.ts";
+import type { WantedTap } from "./wanted.ts";
+
+const skip = gate("root") ?? gate("tool:ip") ?? gate("tool:nft") ?? gate("tool:python3");
+const suite = skip === null ? describe : describe.skip;
+const bridgeAddress = defaultBridge.address;
+
+const tap = (vm: string, host: number, isolated: boolean, deny: string[] = []): WantedTap => ({
+  vm: vm as VmId,
+  address: `172.16.0.${host}`,
+  isolated,
+  deny,
+});
+
+suite(`guests on the bridge${skip === null ? "" : ` (skipped: ${skip})`}`, () => {
+  let net: TestNetwork;
+  let alone: Guest;
+  let second: Guest;
+  let openA: Guest;
+  let openB: Guest;
+
+  beforeAll(async () => {
+    net = await makeNetwork("reach");
+    await net.keeper.handle({ verb: "bridge.ensure", ...defaultBridge });
+    await net.keeper.handle({ verb: "nat.ensure" });
+    const taps = [
+      tap("alone001", 2, true, ["10.0.0.0/8"]),
+      tap("alone002", 3, true),
+      tap("open0001", 4, false),
+      tap("open0002", 5, false),
+    ];
+    for (const one of taps) await net.keeper.handle({ verb: "tap.create", ...one });
+    [alone, second, openA, openB] = (await Promise.all(taps.map((one) => net.plug(one)))) as [
+      Guest,
+      Guest,
+      Guest,
+      Guest,
+    ];
+  }, 60_000);
+
+  afterAll(() => net?.remove());
+
+  test("the internet, by the host's address", async () => {
+    expect(await alone.ask("tcp", outside.internet)).toBe(hostAddress);
+    expect(await alone.ask("udp", neighbour)).toBe(hostAddress);
+  });
+
+  test("not what its VM denies, and is told at once; another VM's list is its own", async () => {
+    expect(await alone.ask("tcp", outside.lan)).toBe("EHOSTUNREACH");
+    expect(await second.ask("tcp", outside.lan)).toBe(hostAddress);
+  });
+
+  test("no metadata service", async () => {
+    for (const guest of [alone, openA]) expect(await guest.ask("tcp", outside.metadata)).toBe("EHOSTUNREACH");
+  });
+
+  test("DNS on the bridge's address, and nothing else of the host", async () => {
+    expect(await alone.ask("udp", bridgeAddress, 53)).toBe(alone.tap.address);
+    expect(await alone.ask("tcp", bridgeAddress, 8081)).toBe("EHOSTUNREACH");
+    expect(await alone.ask("udp", bridgeAddress, 8081)).toBe("EHOSTUNREACH");
+    for (const port of [53, 8081]) expect(await alone.ask("udp", hostAddress, port)).toBe("EHOSTUNREACH");
+  });
+
+  test("other guests only where both are open", async () => {
+    expect(await openA.ask("tcp", openB.tap.address)).toBe(openA.tap.address);
+    const refused = [
+      alone.ask("tcp", second.tap.address),
+      alone.ask("tcp", openA.tap.address),
+      openA.ask("tcp", alone.tap.address),
+    ];
+    for (const answer of await Promise.all(refused)) expect(["none", "EHOSTUNREACH"]).toContain(answer);
+  });
+
+  test("other guests not by way of the host either", async () => {
+    const detour = (guest: Guest, to: Guest) => [
+      "ip",
+      "-n",
+      guest.space,
+      "route",
+      "replace",
+      to.tap.address,
+      "via",
+      bridgeAddress,
+    ];
+    const pairs = [
+      [alone, second],
+      [openA, alone],
+    ] as const;
+    const tries = pairs.map(async ([from, to]) => {
+      await net.exec(detour(from, to));
+      return from.ask("tcp", to.tap.address);
+    });
+    expect(await Promise.all(tries)).toEqual(["none", "none"]);
+  });
+
+  test("the host reaches every guest", async () => {
+    for (const guest of [alone, openA])
+      expect(await net.askFrom(net.space, "tcp", guest.tap.address)).toBe(bridgeAddress);
+  });
+
+  test("nothing from outside reaches a guest, or the bridge's address", async () => {
+    const guests = [alone.tap.address, openA.tap.address];
+    const askAll = (kind: "tcp" | "udp", addresses: string[], port = 8081) =>
+      addresses.map((address) => net.askFrom(net.outsideSpace, kind, address, port));
+    const asked = [...askAll("tcp", guests), ...askAll("udp", guests), ...askAll("udp", [bridgeAddress], 53)];
+    expect(await Promise.all(asked)).toEqual(["none", "none", "none", "none", "none"]);
+  });
+});
