@@ -27,6 +27,7 @@ test("the guest's resolver is never the host's own", () => {
     address: "192.0.2.15",
     prefix: 24,
     gateway: "192.0.2.2",
+    window: 131072,
     dns: ["192.0.2.3"],
     search: ["lan"],
   });

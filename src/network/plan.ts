@@ -10,11 +10,19 @@ export const gateway = "192.0.2.2";
 /** a virtual address: passt forwards queries to the host's own resolver */
 export const resolver = "192.0.2.3";
 
+/**
+ * Bytes that a connection may have on their way to the guest, which are on their way from the host only: they have to fit into passt's
+ * socket (`agent/src/host/netguard.rs`), where the host allows no more than 416 KiB by default, overhead included; what does not fit is lost.
+ */
+const window = 128 * 1024;
+
 /** The `network` of the agent's `identity` verb. */
 export type NetworkIdentity = {
   address: string;
   prefix: number;
   gateway: string;
+  /** limit of TCP's receive windows on the default route, in bytes; absent: the kernel's own */
+  window?: number;
   mac: string;
   dns: string[];
   search: string[];
@@ -23,7 +31,7 @@ export type NetworkIdentity = {
 /** @param id of the VM; @param resolvConf the host's `/etc/resolv.conf`, for its search domains */
 export function networkIdentity(id: string, resolvConf: string): NetworkIdentity {
   const { search } = parseResolvConf(resolvConf);
-  return { address: guestAddress, prefix: guestPrefix, gateway, mac: macOf(id), dns: [resolver], search };
+  return { address: guestAddress, prefix: guestPrefix, gateway, window, mac: macOf(id), dns: [resolver], search };
 }
 
 export type ResolvConf = { /** IPv4 only: the guest's link has no IPv6 */ servers: string[]; search: string[] };

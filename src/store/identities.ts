@@ -11,6 +11,8 @@ export type GuestNetwork = {
   address: string;
   prefix: number;
   gateway: string;
+  /** absent: the kernel's own, or recorded by a banger whose agents had one limit for all */
+  window?: number;
   mac: string;
   dns: string[];
   search: string[];

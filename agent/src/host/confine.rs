@@ -1,7 +1,7 @@
-//! `confine`: runs a program that sees only the paths it is given and has no privileges. It gets its sockets as descriptors 3, 4, …
-//! in the order of `--listen` and `--connect` on the command line.
+//! `confine`: runs a program that sees only the paths it is given and has no privileges. It gets its sockets and TAP interfaces as
+//! descriptors 3, 4, … in the order of `--listen`, `--connect` and `--tap` on the command line.
 //!
-//! The order of the layers matters, because each removes what the earlier ones need: namespaces with the program's own root,
+//! The order of the layers matters, because each removes what the earlier ones need: its control group, namespaces with the program's own root,
 //! capabilities, Landlock, limits, and last the system call filter. A layer that is requested but not available is an
 //! error; `--check` reports which ones are available.
 
@@ -18,6 +18,7 @@ use crate::sys::limits::{self, Resource};
 use crate::sys::{privileges, seccomp};
 use plan::{Isolation, Plan};
 use std::fs::OpenOptions;
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 
 /// Returns only on failure, or after `--check`.
@@ -30,8 +31,11 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
 }
 
 fn enter(plan: &Plan) -> Result<(), String> {
+    if let Some(folder) = &plan.cgroup {
+        join(folder).map_err(|error| format!("control group {folder}: {error}"))?;
+    }
     make_outputs(&plan.rules)?;
-    descriptors::open_as(descriptors::FIRST, &plan.sockets)?;
+    descriptors::open_as(descriptors::FIRST, &plan.inherited)?;
     if let Some(isolation) = plan.isolation {
         let own_network = isolation == Isolation::All;
         root::enter(&plan.rules, own_network).map_err(|problem| format!("namespaces: {problem}"))?;
@@ -49,6 +53,12 @@ fn enter(plan: &Plan) -> Result<(), String> {
     }
     let env = programs::inherited_environment().map_err(|error| format!("environment: {error}"))?;
     Err(format!("{}: {}", plan.program[0], programs::exec(&plan.program, &env)))
+}
+
+/// Moves this process, with the program that it becomes, into a control group of version 2 (the kernel's admin-guide/cgroup-v2.rst).
+fn join(folder: &str) -> std::io::Result<()> {
+    // 0 is the writer
+    OpenOptions::new().write(true).open(format!("{folder}/cgroup.procs"))?.write_all(b"0")
 }
 
 /// Creates output files, because Landlock and mounts need existing files.

@@ -25,12 +25,19 @@ pub fn named(name: &str, scope: SignalScope) -> Option<&'static [&'static [Rule]
     match name {
         // it gets all its sockets as descriptors
         "qemu" => Some(&[COMMON, EXEC]),
+        // it gets its TAP interface as a descriptor, too
+        "qemu-tap" => Some(&[QEMU_TAP, COMMON, EXEC]),
         // with its user-mode network, QEMU opens the guest's connections itself
         "qemu-user-net" => Some(&[QEMU_USER_NET, COMMON, EXEC]),
         "firecracker" => Some(match scope {
             SignalScope::None => &[FIRECRACKER, COMMON, EXEC],
             SignalScope::Landlock => &[FIRECRACKER, COMMON, EXEC, MUSL_SIGNALS],
             SignalScope::Supervisor => &[FIRECRACKER, COMMON, EXEC, SUPERVISED_SIGNALS],
+        }),
+        "firecracker-tap" => Some(match scope {
+            SignalScope::None => &[FIRECRACKER_TAP, FIRECRACKER, COMMON, EXEC],
+            SignalScope::Landlock => &[FIRECRACKER_TAP, FIRECRACKER, COMMON, EXEC, MUSL_SIGNALS],
+            SignalScope::Supervisor => &[FIRECRACKER_TAP, FIRECRACKER, COMMON, EXEC, SUPERVISED_SIGNALS],
         }),
         "supervisor" => Some(&[SUPERVISOR]),
         // a host program that reads hostile input; Landlock and its root restrict its files
@@ -86,6 +93,17 @@ const DEVICE_COMMANDS: &[u32] = &[
     0x8008_1272, // BLKGETSIZE64
 ];
 
+const KVM_COMMANDS: Test = Test::Bits { argument: 1, mask: 0xff00, value: 0xae00 };
+
+/// For a TAP interface that it is attached to: not TUNSETPERSIST, TUNSETOWNER, TUNSETLINK, TUNATTACHFILTER and SIOCSIFHWADDR.
+const TAP_COMMANDS: &[u32] = &[
+    0x8004_54d2, // TUNGETIFF
+    0x4004_54d0, // TUNSETOFFLOAD
+    0x4004_54d4, // TUNSETSNDBUF
+    0x8004_54d7, // TUNGETVNETHDRSZ
+    0x4004_54d8, // TUNSETVNETHDRSZ
+];
+
 const PROCESS_COMMANDS: &[u32] = &[
     PR_SET_NAME as u32,
     PR_GET_NAME as u32,
@@ -114,7 +132,7 @@ const COMMON: &[Rule] = &[
     allow(SYS_pwrite64),
     allow(SYS_recvmsg),
     allow(SYS_sendmsg),
-    allow_if(SYS_ioctl, &[&[Test::Bits { argument: 1, mask: 0xff00, value: 0xae00 }], &[Test::OneOf(1, DEVICE_COMMANDS)]]), // 0xae: KVM
+    allow_if(SYS_ioctl, &[&[KVM_COMMANDS], &[Test::OneOf(1, DEVICE_COMMANDS)]]),
     allow(SYS_clock_gettime),
     allow(SYS_rt_sigprocmask),
     // memory
@@ -382,6 +400,17 @@ const FIRECRACKER: &[Rule] = &[
     allow_if(SYS_memfd_create, &[&[Test::OneOf(1, &[MFD_CLOEXEC | MFD_ALLOW_SEALING])]]),
     allow_if(SYS_fcntl, &[&[Test::OneOf(1, DESCRIPTOR_COMMANDS)], &[Test::OneOf(1, &[F_ADD_SEALS as u32])]]),
 ];
+
+const QEMU_TAP: &[Rule] = &[allow_if(SYS_ioctl, &[&[KVM_COMMANDS], &[Test::OneOf(1, DEVICE_COMMANDS)], &[Test::OneOf(1, TAP_COMMANDS)]])];
+
+/// It attaches to its TAP interface by name. Other VMs' are the user's too, but each takes one program only, and one that has none carries
+/// nothing but its own VM's address.
+const FIRECRACKER_TAP: &[Rule] = &[allow_if(
+    SYS_ioctl,
+    &[&[KVM_COMMANDS], &[Test::OneOf(1, DEVICE_COMMANDS)], &[Test::OneOf(1, TAP_COMMANDS)], &[Test::OneOf(1, &[TUNSETIFF])]],
+)];
+
+const TUNSETIFF: u32 = 0x4004_54ca;
 
 /// Firecracker stops a virtual CPU with a real-time signal, and musl's pthread_kill uses tkill, which can signal a thread of any process.
 /// Where nothing else restricts signals, it is refused, and Firecracker can't pause a VM.

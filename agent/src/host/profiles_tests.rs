@@ -4,8 +4,8 @@ use super::*;
 use crate::sys::seccomp::tests::{verdict, Verdict};
 use crate::sys::seccomp::{compile, X86_64};
 
-const PROFILES: [&str; 6] = ["qemu", "qemu-user-net", "firecracker", "tool", "netguard", "netguard-vsock"];
-const VMMS: [&str; 3] = ["qemu", "qemu-user-net", "firecracker"];
+const PROFILES: [&str; 8] = ["qemu", "qemu-tap", "qemu-user-net", "firecracker", "firecracker-tap", "tool", "netguard", "netguard-vsock"];
+const VMMS: [&str; 5] = ["qemu", "qemu-tap", "qemu-user-net", "firecracker", "firecracker-tap"];
 const TOOLS: [&str; 2] = ["tool", "tool-with-children"];
 const RELAYS: [&str; 2] = ["netguard", "netguard-vsock"];
 const OWN_PID: u32 = 4711;
@@ -239,8 +239,40 @@ fn a_vmm_asks_disks_and_kvm_and_no_other_device() {
 }
 
 #[test]
+fn a_vmm_with_a_tap_interface_sets_no_more_than_its_frames() {
+    // TUNGETIFF, TUNSETOFFLOAD, TUNSETSNDBUF, TUNGETVNETHDRSZ, TUNSETVNETHDRSZ
+    for command in [0x8004_54d2, 0x4004_54d0, 0x4004_54d4, 0x8004_54d7, 0x4004_54d8] {
+        for profile in ["qemu-tap", "firecracker-tap"] {
+            assert_eq!(ask(profile, SYS_ioctl, &[3, command]), Verdict::Allowed, "{profile}: {command:#x}");
+        }
+        for profile in ["qemu", "qemu-user-net", "firecracker"] {
+            assert_eq!(ask(profile, SYS_ioctl, &[3, command]), Verdict::Refused(EPERM), "{profile}: {command:#x}");
+        }
+    }
+    // TUNSETNOCSUM, TUNSETDEBUG, TUNSETPERSIST, TUNSETOWNER, TUNSETLINK, TUNSETGROUP, TUNATTACHFILTER, TUNSETQUEUE, TUNSETIFINDEX,
+    // TUNSETSTEERINGEBPF, TUNSETCARRIER, SIOCSIFHWADDR
+    let others = [
+        0x4004_54c8, 0x4004_54c9, 0x4004_54cb, 0x4004_54cc, 0x4004_54cd, 0x4004_54ce, 0x4010_54d5, 0x4004_54d9, 0x4004_54da, 0x8004_54e0,
+        0x4004_54e2, 0x8924,
+    ];
+    for command in others {
+        for profile in VMMS {
+            assert_eq!(ask(profile, SYS_ioctl, &[3, command]), Verdict::Refused(EPERM), "{profile}: {command:#x}");
+        }
+    }
+}
+
+#[test]
+fn only_firecracker_attaches_to_a_tap_interface() {
+    for profile in VMMS {
+        let verdict = if profile == "firecracker-tap" { Verdict::Allowed } else { Verdict::Refused(EPERM) };
+        assert_eq!(ask(profile, SYS_ioctl, &[3, 0x4004_54ca]), verdict, "{profile}");
+    }
+}
+
+#[test]
 fn opening_a_file_does_not_truncate_it() {
-    for profile in ["qemu", "qemu-user-net"] {
+    for profile in ["qemu", "qemu-tap", "qemu-user-net"] {
         let flags = (O_WRONLY | O_CREAT | O_APPEND) as u64;
         assert_eq!(ask(profile, SYS_openat, &[0, 0, flags]), Verdict::Allowed);
         assert_eq!(ask(profile, SYS_openat, &[0, 0, flags | O_TRUNC as u64]), Verdict::Refused(EPERM));

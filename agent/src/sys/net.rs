@@ -14,10 +14,6 @@ pub struct Link {
 /// An Ethernet address.
 pub type Mac = [u8; 6];
 
-/// Bytes that a connection may have on their way to the guest, which are on their way from the host only: they have to fit into the host's
-/// socket (`host/netguard.rs`), where the host allows no more than 416 KiB by default, overhead included; what does not fit is lost.
-const MAX_WINDOW: libc::c_ulong = 128 * 1024;
-
 impl Link {
     /// Does not check whether the interface exists.
     pub fn named(name: &str) -> io::Result<Link> {
@@ -111,8 +107,8 @@ impl Link {
         self.ask(command, &mut request)
     }
 
-    /// Replaces the default route. TCP's receive windows are limited on it.
-    pub fn set_default_route(&self, gateway: Ipv4Addr) -> io::Result<()> {
+    /// Replaces the default route. `window`: the most bytes of a TCP connection on their way to the guest; None: the kernel's limits.
+    pub fn set_default_route(&self, gateway: Ipv4Addr, window: Option<u32>) -> io::Result<()> {
         // SAFETY: an all-zero rtentry with three addresses and flags; no device name.
         unsafe {
             let mut route: libc::rtentry = std::mem::zeroed();
@@ -123,11 +119,22 @@ impl Link {
             // fails when there is none
             libc::ioctl(self.socket.as_raw_fd(), libc::SIOCDELRT, &route);
             route.rt_gateway = socket_address(gateway);
-            route.rt_flags = libc::RTF_UP | libc::RTF_GATEWAY | libc::RTF_WINDOW;
-            route.rt_window = MAX_WINDOW;
+            route.rt_flags = libc::RTF_UP | libc::RTF_GATEWAY;
+            if let Some(bytes) = window {
+                route.rt_flags |= libc::RTF_WINDOW;
+                route.rt_window = bytes.into();
+            }
             check(libc::ioctl(self.socket.as_raw_fd(), libc::SIOCADDRT, &route)).map(drop)
         }
     }
+}
+
+/// Whether the network namespace has an interface of that name.
+pub fn exists(name: &str) -> io::Result<bool> {
+    // its name is closed by a NUL: there is always room
+    let request = request_for(name)?;
+    // SAFETY: a string with its NUL.
+    Ok(unsafe { libc::if_nametoindex(request.ifr_name.as_ptr()) } != 0)
 }
 
 /// An ifreq with nothing but the name.

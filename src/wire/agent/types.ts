@@ -72,7 +72,15 @@ export type IdentityRequest = {
   clock?: string;
   /** base64, 32-512 bytes */
   entropy?: string;
-  network?: { address: string; prefix: number; gateway: string; mac: string; dns: string[]; search: string[] };
+  network?: {
+    address: string;
+    prefix: number;
+    gateway: string;
+    window?: number;
+    mac: string;
+    dns: string[];
+    search: string[];
+  };
   sshHostKeys?: { type: string; private: string; public: string }[];
   authorizedKeys?: string[];
   environment?: Record<string, string>;

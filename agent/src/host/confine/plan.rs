@@ -1,6 +1,6 @@
 //! The command line of `confine`.
 
-use crate::host::descriptors::Socket;
+use crate::host::descriptors::Inherited;
 use crate::sys::landlock::Right;
 use crate::sys::limits::Resource;
 
@@ -17,7 +17,10 @@ pub enum Isolation {
 #[derive(Debug, PartialEq)]
 pub struct Plan {
     pub rules: Vec<(Right, String)>,
-    pub sockets: Vec<Socket>,
+    /// descriptors for the program, in the order of the command line
+    pub inherited: Vec<Inherited>,
+    /// folder of the control group to enter
+    pub cgroup: Option<String>,
     pub isolation: Option<Isolation>,
     /// whether it may use TCP and UDP
     pub network: bool,
@@ -30,8 +33,17 @@ pub struct Plan {
 }
 
 pub fn parse(arguments: &[String]) -> Result<Plan, String> {
-    let (rules, sockets, limits, program) = (vec![], vec![], vec![], vec![]);
-    let mut plan = Plan { rules, sockets, isolation: None, network: true, limits, profile: None, supervised: false, program };
+    let mut plan = Plan {
+        rules: vec![],
+        inherited: vec![],
+        cgroup: None,
+        isolation: None,
+        network: true,
+        limits: vec![],
+        profile: None,
+        supervised: false,
+        program: vec![],
+    };
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next().filter(|argument| *argument != "--") {
         let value = rest.next().cloned().ok_or_else(|| format!("confine: {argument} needs a value"));
@@ -41,8 +53,10 @@ pub fn parse(arguments: &[String]) -> Result<Plan, String> {
             "--out" => plan.rules.push((Right::Output, value?)),
             "--ro" => plan.rules.push((Right::ReadOnly, value?)),
             "--dev" => plan.rules.push((Right::Device, value?)),
-            "--listen" => plan.sockets.push(Socket::Listening(value?)),
-            "--connect" => plan.sockets.push(Socket::Connected(value?)),
+            "--listen" => plan.inherited.push(Inherited::Listening(value?)),
+            "--connect" => plan.inherited.push(Inherited::Connected(value?)),
+            "--tap" => plan.inherited.push(Inherited::Tap(value?)),
+            "--cgroup" => plan.cgroup = Some(value?),
             "--isolate" => plan.isolation = Some(isolation(&value?)?),
             "--network" => plan.network = network(&value?)?,
             "--limit" => plan.limits.push(limit(&value?)?),
@@ -114,16 +128,17 @@ mod tests {
         let plan = parse(&split("--rw /a --ro /b --dev /dev/kvm -- qemu --rw -- x")).unwrap();
         assert_eq!(plan.rules.len(), 3);
         assert_eq!(plan.program, split("qemu --rw -- x"));
-        for bad in ["--rw", "--listen", "--listen /s", "--connect", "--rw /a", "--", "qemu", "--xx /a -- b", "--limit x=1 -- b", "--limit file-size -- b",
+        for bad in ["--rw", "--listen", "--listen /s", "--connect", "--tap", "--cgroup", "--rw /a", "--", "qemu", "--xx /a -- b", "--limit x=1 -- b", "--limit file-size -- b",
             "--limit file-size=-1 -- b", "--limit processes=9 -- b", "--isolate some -- b", "--network my -- b", "--signals own --profile x -- b", "--signals supervised -- b"] {
             assert!(parse(&split(bad)).is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn sockets_keep_the_order_of_the_command_line() {
-        let plan = parse(&split("--connect /c --rw /a --listen /l -- qemu --listen /x")).unwrap();
-        assert_eq!(plan.sockets, [Socket::Connected("/c".into()), Socket::Listening("/l".into())]);
+    fn descriptors_keep_the_order_of_the_command_line() {
+        let plan = parse(&split("--connect /c --rw /a --tap bgr-x --cgroup /g --listen /l -- qemu --listen /x")).unwrap();
+        assert_eq!(plan.inherited, [Inherited::Connected("/c".into()), Inherited::Tap("bgr-x".into()), Inherited::Listening("/l".into())]);
+        assert_eq!(plan.cgroup.as_deref(), Some("/g"));
         assert_eq!(plan.rules.len(), 1);
     }
 

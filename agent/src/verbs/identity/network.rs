@@ -117,7 +117,7 @@ fn set_address(link: &Link, network: &Network, is_new: bool) -> io::Result<()> {
     link.set_address(network.address, network.prefix)?;
     link.up()?;
     match network.gateway {
-        Some(gateway) => link.set_default_route(gateway),
+        Some(gateway) => link.set_default_route(gateway, network.window),
         None => Ok(()),
     }
 }

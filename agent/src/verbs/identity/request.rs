@@ -27,21 +27,27 @@ pub struct Request {
     pub exec_defaults: Option<ExecDefaults>,
 }
 
+/// The largest TCP window that there can be (RFC 7323, 2.3), in bytes.
+const MAX_WINDOW: u64 = 1 << 30;
+
 /// Configuration of the network interface and the resolver.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     pub address: Ipv4Addr,
     pub prefix: u8,
     pub gateway: Option<Ipv4Addr>,
+    /// of the default route, in bytes
+    pub window: Option<u32>,
     pub mac: Option<Mac>,
     pub dns: Vec<String>,
     pub search: Vec<String>,
 }
 
 impl Network {
-    /// Same address, prefix and gateway; MAC and resolver can differ.
+    /// Same address, prefix, gateway and window; MAC and resolver can differ.
     pub fn has_same_route(&self, other: &Network) -> bool {
-        (self.address, self.prefix, self.gateway) == (other.address, other.prefix, other.gateway)
+        let route = |of: &Network| (of.address, of.prefix, of.gateway, of.window);
+        route(self) == route(other)
     }
 }
 
@@ -134,6 +140,7 @@ fn network(object: &Object) -> Answer<Network> {
         address: address("address")?.ok_or_else(|| bad("address"))?,
         prefix: json::required_number(object, "prefix", 32)? as u8,
         gateway: address("gateway")?,
+        window: json::number(object, "window", MAX_WINDOW)?.map(|bytes| bytes as u32),
         mac,
         dns: names("dns")?,
         search: names("search")?,
@@ -281,6 +288,8 @@ mod tests {
             r#""entropy":"AAAA""#,
             r#""authorizedKeys":["ssh-ed25519 A\nssh-rsa B"]"#,
             r#""network":{"address":"1.2.3","prefix":24}"#,
+            r#""network":{"address":"1.2.3.4","prefix":24,"window":1073741825}"#,
+            r#""network":{"address":"1.2.3.4","prefix":24,"window":"64"}"#,
             r#""network":{"address":"1.2.3.4","prefix":33}"#,
             r#""network":{"address":"1.2.3.4","prefix":24,"mac":"02:00:00:00:00"}"#,
             r#""network":{"address":"1.2.3.4","prefix":24,"mac":"02:00:00:00:00:+1"}"#,
