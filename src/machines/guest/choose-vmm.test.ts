@@ -50,6 +50,19 @@ test("auto takes the first that can run the VM, and says why not the one before"
   expect(await choose({ qemu: missing("qemu") })).toBe("firecracker: preferred");
 });
 
+test("a network on the bridge takes the place of a disk where the VMM has few", async () => {
+  const most = { ...small, disks: 13 };
+  const bridged = { ...most, network: { kind: "bridge" as const, deny: [] } };
+  const host: Host = {
+    fc: { maxDisks: 15, tapTakesDisk: true, netDevices: ["agent", "tap"] },
+    kinds: ["stream", "tap"],
+  };
+  expect(await choose({ ...host, kinds: ["agent"] }, undefined, most)).toBe("firecracker: preferred");
+  expect(await choose({ ...host, qemu: { netDevices: ["tap"] } }, undefined, bridged)).toContain(
+    "qemu: firecracker can't run this VM: it takes at most 14 disks",
+  );
+});
+
 test("one that is named is taken, also if it is not the best", async () => {
   expect(await choose({}, "qemu")).toBe("qemu: as requested");
   expect(await choose({ config: "qemu" })).toBe("qemu: as the config says");

@@ -80,7 +80,9 @@ async function judge(ctx: Ctx, driver: VmmDriver, needs: VmmNeeds): Promise<Judg
 
 type Unfit = { problem: string /** what would make it fit */; next: string };
 
-function exceeded({ maxDisks, maxVcpu }: DriverFeatures, { disks, vcpu }: VmmNeeds): Unfit | null {
+function exceeded(features: DriverFeatures, { disks, vcpu, network }: VmmNeeds): Unfit | null {
+  const { maxVcpu, tapTakesDisk } = features;
+  const maxDisks = features.maxDisks - (tapTakesDisk && network.kind === "bridge" ? 1 : 0);
   if (vcpu > maxVcpu)
     return { problem: `it takes at most ${maxVcpu} CPUs, and this one has ${vcpu}`, next: "ask for fewer with --vcpu" };
   const needed = disks + spareDisks;

@@ -17,7 +17,7 @@ const startMs = 120_000;
 export type BootFacts = { version: string /** of the CPU, from the guest */; hidden: readonly HiddenBits[] };
 
 export async function bootVm(api: FirecrackerApi, spec: BootSpec, { version, hidden }: BootFacts): Promise<void> {
-  const { vcpu, memoryMib, vmlinux, initramfs, blockDevices } = spec;
+  const { vcpu, memoryMib, vmlinux, initramfs, blockDevices, net } = spec;
   await api.ask(requests.machine({ vcpus: vcpu, memoryMib }));
   if (hidden.length > 0) await api.ask(requests.cpu(hidden));
   await api.ask(requests.bootSource({ kernel: vmlinux, initrd: initramfs, args: await kernelArgs(spec) }));
@@ -26,6 +26,7 @@ export async function bootVm(api: FirecrackerApi, spec: BootSpec, { version, hid
     await api.ask(requests.drive({ id, path: id, readOnly, cache: cache === "unsafe" ? "Unsafe" : "Writeback" }));
   }
   await api.ask(requests.vsock({ cid: guestCid, socket: names.vsock }));
+  if (net?.kind === "tap") await api.ask(requests.network({ id: names.network, tap: net.name, mac: net.mac }));
   await api.ask(requests.entropy());
   if (reportsFreePages(version)) await api.ask(requests.balloon());
   await api.ask(requests.start(), startMs);

@@ -13,6 +13,8 @@ export const names = {
   vsock: "v.sock",
   api: "api.sock",
   disk: (index: number) => `d${index}`,
+  /** id of its network device, in a save too */
+  network: "eth0",
   /** where it writes a save; the cage admits no other place */
   savedMemory: "save.memory",
   savedState: "save.state",

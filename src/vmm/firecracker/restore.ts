@@ -5,7 +5,14 @@ import { requests } from "../../wire/firecracker/requests.ts";
 import { type FirecrackerPaths, names } from "./paths.ts";
 
 /** A save, of which the state was checked. */
-export type Loaded = { /** path */ memory: string; state: Uint8Array; onStarted(): void };
+export type Loaded = {
+  /** path */
+  memory: string;
+  state: Uint8Array;
+  /** the VM's TAP interface; null: it has none */
+  tap: string | null;
+  onStarted(): void;
+};
 
 /**
  * The VM is paused afterwards. Firecracker gets a copy of the bytes of `state`: what was checked is what is loaded. Its disks and its
@@ -16,7 +23,8 @@ export async function loadSave(api: FirecrackerApi, paths: FirecrackerPaths, fro
   from.onStarted();
   try {
     await writeAtomic(paths.loadedState, from.state);
-    await api.ask(requests.load({ state: names.loadedState, memory: from.memory }));
+    const network = from.tap === null ? {} : { network: { id: names.network, tap: from.tap } };
+    await api.ask(requests.load({ state: names.loadedState, memory: from.memory, ...network }));
   } finally {
     await removeTree(paths.loadedState);
   }

@@ -54,7 +54,8 @@ export function featuresOf(version: string): DriverFeatures {
     keepsSessions: false,
     growDisk: true,
     savesInPlace: false,
-    netDevices: ["agent"],
+    netDevices: ["agent", "tap"],
+    tapTakesDisk: true,
     // it saves nothing of the VMs that a guest runs (src/vmm/src/arch/x86_64/msr.rs: "not tested with nested virtualization")
     nested: false,
     maxDisks,
@@ -65,7 +66,7 @@ export function featuresOf(version: string): DriverFeatures {
 
 /**
  * An x86 guest has 19 interrupt lines (5 to 23, arch/x86_64/layout.rs), one for each device: vsock, entropy, the balloon and the
- * generation id take four.
+ * generation id take four. A TAP interface takes one more.
  */
 export const maxDisks = 15;
 /** MAX_SUPPORTED_VCPUS of src/vmm/src/vmm_config/machine_config.rs */

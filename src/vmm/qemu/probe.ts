@@ -20,6 +20,7 @@ export const qemuFeatures: DriverFeatures = {
   savesInPlace: true,
   nested: true,
   netDevices: ["stream", "builtin", "tap"],
+  tapTakesDisk: false,
   // microvm has 24 virtio-mmio slots, of which the agent's port, entropy and the network take three; a guest with 24 disks hangs
   maxDisks: 20,
   // microvm's own limit is 288

@@ -46,6 +46,13 @@ export const requests = {
   }),
   /** @param cid the guest's context id; host-side, only `socket` counts */
   vsock: (vsock: { cid: number; socket: string }) => put("/vsock", { guest_cid: vsock.cid, uds_path: vsock.socket }),
+  /** a TAP interface of Firecracker's network namespace */
+  network: (network: { id: string; tap: string; mac: string }) =>
+    put(`/network-interfaces/${network.id}`, {
+      iface_id: network.id,
+      host_dev_name: network.tap,
+      guest_mac: network.mac,
+    }),
   entropy: () => put("/entropy", {}),
   /** empty: it is there for free page reporting, since 1.14 */
   balloon: () =>
@@ -65,13 +72,19 @@ export const requests = {
       snapshot_path: save.state,
       mem_file_path: save.memory,
     }),
-  /** The VM is paused afterwards. Its dirty pages are counted, for saves of type `Diff`. */
-  load: (save: { state: string; memory: string }) =>
+  /**
+   * The VM is paused afterwards. Its dirty pages are counted, for saves of type `Diff`. @param save.network takes the place of the TAP interface
+   * that the network device with that id was saved with
+   */
+  load: (save: { state: string; memory: string; network?: { id: string; tap: string } }) =>
     put("/snapshot/load", {
       snapshot_path: save.state,
       mem_backend: { backend_type: "File", backend_path: save.memory },
       track_dirty_pages: true,
       resume_vm: false,
+      ...(save.network && {
+        network_overrides: [{ iface_id: save.network.id, host_dev_name: save.network.tap }],
+      }),
     }),
 };
 

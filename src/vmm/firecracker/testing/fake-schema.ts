@@ -44,6 +44,13 @@ const bodies: Record<string, Fields> = {
   },
   "PATCH drives": { drive_id: needed, path_on_host: text, rate_limiter: { kind: "object" } },
   "PUT vsock": { vsock_id: text, guest_cid: count, uds_path: needed },
+  "PUT network-interfaces": {
+    iface_id: needed,
+    host_dev_name: needed,
+    guest_mac: text,
+    rx_rate_limiter: { kind: "object" },
+    tx_rate_limiter: { kind: "object" },
+  },
   "PUT entropy": { rate_limiter: { kind: "object" } },
   "PUT balloon": {
     amount_mib: count,
@@ -86,6 +93,7 @@ export function parseRequest({ method, path, body }: FakeRequest): Parsed {
   const id = words[1] ?? "";
   if (action === "PUT cpu-config") checkCpuConfig(fields, malformed);
   if (action.endsWith(" drives")) checkId(id, fields["drive_id"]);
+  if (action.endsWith(" network-interfaces")) checkId(id, fields["iface_id"]);
   return { action, id, fields };
 }
 

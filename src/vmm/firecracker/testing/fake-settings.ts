@@ -22,10 +22,18 @@ export type Settings = {
   bootMs: number;
   /** leaves of CPUID that KVM offers */
   cpuLeaves: number[];
+  /** names of the host's TAP interfaces that nothing is attached to */
+  taps: string[];
   /** a sparse save misses the guest's notes, as if they were swapped out */
   isSwapped?: boolean;
   /** path of a file that gets a line for each save: its type, and how many pages were written */
   saves?: string;
 };
 
-export const defaultSettings: Settings = { version: "1.14.1", faults: {}, bootMs: 5, cpuLeaves: [0x1, 0x80000001] };
+export const defaultSettings: Settings = {
+  version: "1.14.1",
+  faults: {},
+  bootMs: 5,
+  cpuLeaves: [0x1, 0x80000001],
+  taps: [],
+};

@@ -4,11 +4,12 @@ import net from "node:net";
 import { guestFlags, requireLeaves } from "./fake-cpu.ts";
 import { FakeGuest, type Memory } from "./fake-guest.ts";
 import { DirtyPages, memoryOf, pageAt, pagesOf } from "./fake-memory.ts";
+import { type NetworkDevice, openedTap, overridden } from "./fake-network.ts";
 import type { Parsed } from "./fake-schema.ts";
 import type { Settings } from "./fake-settings.ts";
 
 type Drive = { id: string; path: string; readOnly: boolean };
-type State = { version: string; drives: Drive[]; vsock: string; memoryMib: number };
+type State = { version: string; drives: Drive[]; networks: NetworkDevice[]; vsock: string; memoryMib: number };
 
 /** Lines 5 to 23, of which the generation id has one. */
 const interruptLines = 18;
@@ -24,6 +25,7 @@ export class FakeVm {
   #memoryMib = 128;
   #cpu: Record<string, unknown> = {};
   #drives: Drive[] = [];
+  #networks: NetworkDevice[] = [];
   #vsock: string | null = null;
   #devices = new Set<string>();
   #guest: FakeGuest | null = null;
@@ -55,6 +57,7 @@ export class FakeVm {
         readOnly: fields["is_read_only"] === true,
       });
     if (action === "PATCH drives") return this.#patchDrive(text("drive_id"), text("path_on_host"));
+    if (action === "PUT network-interfaces") return this.#network({ id: text("iface_id"), tap: text("host_dev_name") });
     if (action === "PUT vsock") return this.#putVsock(text("uds_path"));
     if (action === "PUT entropy" || action === "PUT balloon") return this.#device(action);
     if (action === "PUT actions") return text("action_type") === "InstanceStart" ? this.#start() : this.#ctrlAltDel();
@@ -106,6 +109,12 @@ export class FakeVm {
     drive.path = path;
   }
 
+  #network(device: NetworkDevice): void {
+    this.#beforeStart();
+    openedTap(device.tap, this.#settings);
+    this.#networks = [...this.#networks.filter(({ id }) => id !== device.id), device];
+  }
+
   #putVsock(path: string): void {
     this.#beforeStart();
     this.#listen(path);
@@ -137,7 +146,7 @@ export class FakeVm {
         "Cannot load kernel due to invalid memory configuration or invalid kernel image: Kernel Loader: Invalid Elf magic number";
       throw new Error(`Start microvm error: ${why}`);
     }
-    if (this.#drives.length + this.#devices.size + (this.#vsock ? 1 : 0) > interruptLines)
+    if (this.#drives.length + this.#networks.length + this.#devices.size + (this.#vsock ? 1 : 0) > interruptLines)
       throw new Error(
         "Start microvm error: Device manager error: Failed to allocate requested resource: The requested resource is not available.",
       );
@@ -179,6 +188,7 @@ export class FakeVm {
     const state: State = {
       version: this.#settings.version,
       drives: this.#drives,
+      networks: this.#networks,
       vsock: this.#vsock ?? "",
       memoryMib: this.#memoryMib,
     };
@@ -206,14 +216,16 @@ export class FakeVm {
   }
 
   #load(fields: Record<string, unknown>): void {
-    if (this.#guest || this.#kernel || this.#drives.length > 0 || this.#vsock)
+    if (this.#guest || this.#kernel || this.#drives.length > 0 || this.#networks.length > 0 || this.#vsock)
       throw new Error(
         "Load snapshot error: Loading a microVM snapshot not allowed after configuring boot-specific resources.",
       );
     const backend = fields["mem_backend"] as { backend_type?: unknown; backend_path?: unknown } | undefined;
     if (backend?.backend_type !== "File") throw new Error("Load snapshot error: only the backend File is played here");
     try {
-      const memory = this.#restore(String(fields["snapshot_path"]), String(backend.backend_path));
+      const state = readState(String(fields["snapshot_path"]));
+      const networks = overridden(state.networks, fields["network_overrides"]);
+      const memory = this.#restore({ ...state, networks }, String(backend.backend_path));
       this.#guest = this.#newGuest(memory, true);
       this.#dirty = new DirtyPages(fields["track_dirty_pages"] === true ? "tracked" : "loaded", memory);
     } catch (error) {
@@ -222,14 +234,15 @@ export class FakeVm {
     if (fields["resume_vm"] === true) this.#guest.run();
   }
 
-  #restore(statePath: string, memoryPath: string): Memory {
-    const state = readState(statePath);
+  #restore(state: State, memoryPath: string): Memory {
     if (state.version !== this.#settings.version)
       throw new Error(`Snapshot file's version ${state.version} is not supported`);
     // it stays open, as the real one maps it
     const memory = fs.readFileSync(fs.openSync(memoryPath, "r"));
     if (memory.length !== state.memoryMib * mib) throw new Error("Failed to load guest memory: the file is too short");
     for (const { path, readOnly } of state.drives) openedDrive(path, readOnly);
+    for (const { tap } of state.networks) openedTap(tap, this.#settings);
+    this.#networks = state.networks;
     this.#listen(state.vsock);
     this.#drives = state.drives;
     this.#memoryMib = state.memoryMib;
