@@ -29,6 +29,7 @@ import { kvmCpu, withoutHidden } from "../host/kvm/cpu.ts";
 import type { Logger } from "../host/log.ts";
 import { hostPace } from "../host/pace.ts";
 import { missingTool } from "../host/packages.ts";
+import { cgroupsIn } from "../host/process/cgroup-folder.ts";
 import { processRef, signalProcess } from "../host/process/children.ts";
 import { waitForExit } from "../host/process/end.ts";
 import { createExec } from "../host/process/exec-node.ts";
@@ -42,6 +43,7 @@ import { decideNetwork } from "../model/network.ts";
 import type { Paths } from "../model/paths.ts";
 import { networkPrograms } from "../network/user.ts";
 import { makeHostKey } from "../ssh/keys.ts";
+import { keepKnownHosts } from "../ssh/known-hosts-file.ts";
 import { createStore } from "../store/store.ts";
 import { createDataDisk, replaceByCopy } from "../vmm/disk.ts";
 import type { VmmDrivers } from "../vmm/driver.ts";
@@ -49,10 +51,12 @@ import { combineDrivers } from "../vmm/drivers.ts";
 import { createFirecrackerDriver } from "../vmm/firecracker/driver.ts";
 import { createQemuDriver } from "../vmm/qemu/driver.ts";
 import { isUntouched } from "../vmm/save-files.ts";
+import { vmCgroups } from "../vmm/vm-cgroups.ts";
 import { connectAgent } from "../wire/agent/client.ts";
 import { wireArtifacts } from "./bangerd-artifacts.ts";
 import { guestInheritance } from "./bangerd-inheritance.ts";
 import { type SystemFacts, wireNetwork } from "./bangerd-network.ts";
+import { hostsOnBridge, renewLimits } from "./bangerd-running.ts";
 
 export type WireFacts = {
   paths: Paths;
@@ -72,10 +76,12 @@ export async function wireMachines({ paths, facts, env, log, cacheSince, system 
   const config = () => loadConfig({ file: paths.configFile });
   const confinement = async () => (await config()).confinement;
   const cage = createToolCage({ exec, which, agent, confinement });
-  const qemu = createQemuDriver({ exec, which, realPath, env, agent, tscFile: paths.tscFile, confinement });
+  const cgroups = system?.cgroup ? vmCgroups(cgroupsIn(system.cgroup)) : null;
+  const host = { exec, which, realPath, env, agent, confinement, cgroups };
+  const qemu = createQemuDriver({ ...host, tscFile: paths.tscFile });
   const program = async () => firecrackerProgram(await config(), facts.home);
   const { install } = missingTool("firecracker");
-  const firecracker = createFirecrackerDriver({ exec, which, realPath, env, agent, program, install, confinement });
+  const firecracker = createFirecrackerDriver({ ...host, program, install });
   const drivers = combineDrivers([firecracker, qemu]);
   const disk = { exec, blankDisk: paths.blankDisk, partial: paths.partial, blanks: new Map() };
   const caches = [paths.layers, paths.kernels, paths.partial, paths.blobs, paths.initramfsFolder];
@@ -87,6 +93,8 @@ export async function wireMachines({ paths, facts, env, log, cacheSince, system 
     systemClock.now(),
   );
   const { mode, network, ...wired } = wireNetwork({ system, exec, which, agent, store, config, log, after });
+  const keepHosts = keepKnownHosts({ path: paths.knownHosts, hosts: () => hostsOnBridge(store), log });
+  if (system) await Promise.all([keepHosts(), renewLimits(cgroups, store, log)]);
   const deps: MachinesDeps = {
     store,
     drivers,
@@ -99,6 +107,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince, system 
     randomBytes,
     randomId,
     makeHostKey,
+    namesChanged: system ? () => void keepHosts() : () => {},
     endStrays: (directory) => endStrays(directory, [...drivers.programs, ...networkPrograms]),
     connectAgent,
     clock: systemClock,

@@ -18,6 +18,8 @@ import type { Store } from "../store/store.ts";
 export type SystemFacts = {
   /** the root helper's socket */
   helperSocket: string;
+  /** the control group below which each VM gets one; null: VMs have no limits of their own */
+  cgroup: string | null;
 };
 
 export type NetworkFacts = {

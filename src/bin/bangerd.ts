@@ -15,12 +15,13 @@ import { hostFacts } from "../host/facts.ts";
 import { tryLock } from "../host/files/lock.ts";
 import { limitLog } from "../host/files/log-limit.ts";
 import { ensureOwnFolder, refuseLink } from "../host/files/owner.ts";
-import { releaseCgroup } from "../host/process/cgroup.ts";
+import { type Cgroup, releaseCgroup } from "../host/process/cgroup.ts";
 import { parentOf } from "../host/process/tree.ts";
 import { catchUncaught } from "../host/process/uncaught.ts";
-import { sweptFolders } from "../model/paths.ts";
+import { sweptFolders, systemPaths } from "../model/paths.ts";
 import { relayAgent } from "../wire/agent/relay.ts";
 import { wireMachines } from "./bangerd-machines.ts";
+import type { SystemFacts } from "./bangerd-network.ts";
 import { type DaemonSetup, ownSetup, serviceSetup } from "./bangerd-setup.ts";
 
 type Env = Record<string, string | undefined>;
@@ -70,7 +71,7 @@ async function run(env: Env, { paths, openLog, notify, service }: DaemonSetup): 
     env,
     log,
     cacheSince: cache.since,
-    system: null,
+    system: service && systemFacts(service.cgroup),
   });
   const daemon = createDaemon({
     machines,
@@ -110,6 +111,10 @@ async function run(env: Env, { paths, openLog, notify, service }: DaemonSetup): 
   free.resolve();
   await keeper.close();
   return 0;
+}
+
+function systemFacts(cgroup: Cgroup): SystemFacts {
+  return { helperSocket: systemPaths().helperSocket, cgroup: "folder" in cgroup ? cgroup.folder : null };
 }
 
 /** Resolves at the first request to stop, by signal or over the API. SIGHUP at logout is not one. */

@@ -74,6 +74,8 @@ export function pathsOf(roots: Roots) {
     /** reserved space that is given up when the disk is full, so that things can be deleted */
     reserve: `${roots.state}/reserve`,
     sshKey: `${roots.state}/ssh/id_ed25519`,
+    /** host keys of the VMs on the bridge; in system mode */
+    knownHosts: `${roots.state}/ssh/known_hosts`,
     vms: `${roots.state}/vms`,
     vm: (id: VmId) => vmPaths(`${roots.state}/vms/${id}`),
     /** what a suspended VM is restored from, its disk only where it was kept; while a template is made, the template */

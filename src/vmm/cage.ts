@@ -20,6 +20,8 @@ export type CagePlan = {
   limits: CageLimits;
   /** whether it may use TCP and UDP of the host's network namespace; absent: only without one of its own */
   usesTcp?: boolean;
+  /** folder of the control group that it joins; null: it stays in the daemon's */
+  cgroup: string | null;
   /** further arguments: what is opened before the cage is closed */
   inherited?: readonly string[];
 };
@@ -43,6 +45,7 @@ export function cageCommand(argv: readonly string[], spec: BootSpec, plan: CageP
   const outside = (path: string) => !path.startsWith(`${spec.directory}/`);
   return [
     ...[plan.agent, "confine"],
+    ...(plan.cgroup === null ? [] : ["--cgroup", plan.cgroup]),
     ...["--existing", spec.directory],
     ...plan.writable.filter(outside).flatMap((path) => ["--rw", path]),
     ...[...systemPaths, ...plan.readable.filter(outside)].flatMap((path) => ["--ro", path]),

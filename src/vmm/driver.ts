@@ -21,6 +21,8 @@ export type DriverFeatures = {
   nested: boolean;
   /** how many disks a VM can have, those that the host adds later included */
   maxDisks: number;
+  /** a TAP interface takes the place of one of them */
+  tapTakesDisk: boolean;
   maxVcpu: number;
   /** a guest's agent is reached over a vsock, for which its kernel must have been stored with the modules */
   vsock: boolean;
@@ -230,7 +232,9 @@ export interface VmmDriver {
   end(record: DriverRecord): Promise<void>;
   /** After `adopt` returned null: how the VM ended, as far as its logs show. */
   postMortem(record: DriverRecord): Promise<VmExit>;
-  /** Removes files in a VM's folder that an earlier VMM left and that would be in the way of the next. Idempotent. */
+  /**
+   * Removes files in a VM's folder that an earlier VMM left and that would be in the way of the next, and its control group. Idempotent.
+   */
   clean(directory: string): Promise<void>;
   /** The network device that a restore must provide; null: none. */
   savedNetwork(record: SaveRecord): NetDevice["kind"] | null;

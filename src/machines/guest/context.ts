@@ -67,6 +67,8 @@ export type GuestDeps = {
     options: { resync: boolean; timeoutMs: number /** of the VM, for messages */; name: string },
   ): Promise<AgentClient>;
   inheritance(): Promise<GuestInheritance>;
+  /** Called when a VM has got a network or another name, or is gone: for who keeps names, addresses and host keys of VMs. Never throws. */
+  namesChanged(): void;
   makeHostKey(): SshHostKey | Promise<SshHostKey>;
   randomBytes(count: number): Uint8Array;
   randomId(): VmId;

@@ -8,7 +8,7 @@ import type { VmPaths } from "../../model/paths.ts";
 import type { VmSpec } from "../../model/vm.ts";
 import type { RunningVm } from "../../vmm/driver.ts";
 import type { GuestContext } from "./context.ts";
-import { discard } from "./discard.ts";
+import { attempt, discard } from "./discard.ts";
 import type { PreparedNetwork } from "./host.ts";
 import { makeNetwork } from "./network.ts";
 import { AgentSession } from "./session.ts";
@@ -49,6 +49,7 @@ export async function startUnlisted(ctx: GuestContext, plan: UnlistedPlan): Prom
   const end = () =>
     endProcesses().finally(async () => {
       ctx.network.forget(id);
+      await attempt(ctx, `cleaning ${files.directory}`, () => ctx.drivers.clean(files.directory));
       await discard(ctx, files.directory);
     });
   try {

@@ -10,6 +10,7 @@ import type { LifeContext } from "./context.ts";
 /** The caller holds the VM's operation. @throws VM_NAME_TAKEN */
 export async function renameVm(ctx: LifeContext, vm: VmRecord, name: VmName): Promise<VmRecord> {
   if (!ctx.store.vms.change(vm.id, { name })) throw fail("VM_NAME_TAKEN", { name });
+  ctx.namesChanged();
   const renamed = freshVm(ctx, vm);
   emitState(ctx, vm.id, `renamed from ${vm.name}`);
   const live = ctx.live.get(vm.id);

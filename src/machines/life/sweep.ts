@@ -44,12 +44,13 @@ async function removeStray(ctx: LifeContext, path: string): Promise<void> {
   ctx.log.info("removing what an earlier daemon left", { path });
   await attempt(ctx, `ending what uses ${path}`, () => ctx.endStrays(path));
   const name = path.slice(path.lastIndexOf("/") + 1);
-  if (isVmId(name) && path === ctx.paths.vm(name).directory) await removeNetwork(ctx, name);
+  if (isVmId(name) && path === ctx.paths.vm(name).directory) await cleanUnlisted(ctx, name);
   await discard(ctx, path);
 }
 
-/** Of an unlisted VM. */
-async function removeNetwork(ctx: LifeContext, id: VmId): Promise<void> {
+/** What an unlisted VM has besides its folder. */
+async function cleanUnlisted(ctx: LifeContext, id: VmId): Promise<void> {
   await attempt(ctx, `removing the network of ${id}`, () => ctx.network.stop(null, ctx.paths.vm(id)));
   ctx.network.forget(id);
+  await attempt(ctx, `cleaning up after ${id}`, () => ctx.drivers.clean(ctx.paths.vm(id).directory));
 }

@@ -33,6 +33,7 @@ export async function removeVm(ctx: StartContext, vm: VmRecord): Promise<void> {
     ctx.store.vms.remove(vm.id);
     ctx.store.journal.forget(vm.id);
   });
+  ctx.namesChanged();
   ctx.log.info("vm deleted", { vm: vm.name, id: vm.id });
   ctx.events.emit({ kind: "state", id: vm.id, name: vm.name, state: "deleting", reason: "deleted" });
   ctx.background("dropping what nothing uses", dropUnused(ctx));

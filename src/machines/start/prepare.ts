@@ -68,4 +68,5 @@ export function noteNetwork(ctx: StartContext, vm: Pick<VmRecord, "id">, net: Pr
     if (net.process) ctx.store.processes.setNetwork(vm.id, net.process);
     ctx.store.identities.setNetwork(vm.id, net.identity);
   });
+  ctx.namesChanged();
 }

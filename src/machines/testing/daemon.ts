@@ -105,6 +105,7 @@ export function depsOf({ world, db }: Host): MachinesDeps {
     hostNeeds: async () => ({ availableMemory: world.availableMemory, mkfs: world.hasMkfs ? "/sbin/mkfs.ext4" : null }),
     networkSpec: async (request) => decideNetwork(request, { kind: "user", deny: [] }, "system"),
     inheritance: async () => ({ authorizedKeys: ["key"], environment: { P: "1" }, caCertificates: [], notes: [] }),
+    namesChanged: () => void world.namesChanged++,
     makeHostKey: () => ({ type: "ed25519", private: "private", public: "public" }),
     isDiskFull: (error) => (error as { code?: string }).code === "ENOSPC",
     randomBytes: (count) => Uint8Array.from({ length: count }, () => random++ % 251),

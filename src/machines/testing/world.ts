@@ -47,6 +47,8 @@ export class World {
   /** ids of VMs that have a TAP interface, and of those that have an address on the bridge */
   readonly taps = new Set<string>();
   readonly leases = new Set<string>();
+  /** how often someone was told */
+  namesChanged = 0;
   /** what each network process denies, by pid */
   readonly denied = new Map<number, readonly string[]>();
   /** files and folders, with a file's text */
@@ -283,6 +285,7 @@ export function worldDriver(world: World, name = "world", own: Partial<DriverFea
     growDisk: true,
     savesInPlace: true,
     netDevices: ["stream"],
+    tapTakesDisk: false,
     maxDisks: 20,
     maxVcpu: 64,
     vsock: false,

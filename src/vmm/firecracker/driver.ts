@@ -26,6 +26,7 @@ import { checkHost, hostFactsOf } from "../host-facts.ts";
 import { withHost } from "../process-end.ts";
 import { checkSave, saverName } from "../save-files.ts";
 import { networkOfShape } from "../shape.ts";
+import type { VmCgroups } from "../vm-cgroups.ts";
 import { bootVm } from "./boot.ts";
 import { hiddenBits } from "./cpu.ts";
 import { classifyExit } from "./exit.ts";
@@ -49,6 +50,8 @@ export type FirecrackerDeps = ProbeDeps & {
   hasSwap?: () => Promise<boolean>;
   /** time limit of each request in `ms`; default: that of the client */
   answerMs?: number;
+  /** null: VMs have no control groups of their own */
+  cgroups?: VmCgroups | null;
 };
 
 export function createFirecrackerDriver(deps: FirecrackerDeps): VmmDriver {
@@ -84,7 +87,8 @@ class FirecrackerDriver implements VmmDriver {
     const probe = await this.#usable();
     signal.throwIfAborted();
     const state = await this.#checked(save, spec, probe);
-    return this.#start(spec, probe, { memory: save.files.memory, state, onStarted }, signal);
+    const tap = spec.net?.kind === "tap" ? spec.net.name : null;
+    return this.#start(spec, probe, { memory: save.files.memory, state, tap, onStarted }, signal);
   }
 
   async check(save: Save, spec: Shaped): Promise<void> {
@@ -135,6 +139,7 @@ class FirecrackerDriver implements VmmDriver {
 
   async clean(directory: string): Promise<void> {
     await removeTrees([...socketsIn(directory), ...leftoversIn(directory)]);
+    await this.#deps.cgroups?.remove(directory);
   }
 
   savedNetwork({ shape }: SaveRecord): NetDevice["kind"] | null {
@@ -148,17 +153,18 @@ class FirecrackerDriver implements VmmDriver {
   }
 
   async #start(spec: BootSpec, probe: FirecrackerProbe, from: Loaded | null, signal: AbortSignal): Promise<RunningVm> {
-    if (spec.net !== null && spec.net.kind !== "agent")
+    if (spec.net !== null && !probe.features.netDevices.includes(spec.net.kind))
       throw new RangeError(`Firecracker has no ${spec.net.kind} network`);
     await requireNoGaps(probe.gaps, this.#deps.confinement);
     const paths = firecrackerPaths(spec.directory);
-    const [fileSize, loaded] = await Promise.all([
+    const { agent, answerMs, cgroups } = this.#deps;
+    const [fileSize, loaded, cgroup] = await Promise.all([
       fileLimitOf(spec),
       from && contentStamp(from.memory),
+      cgroups?.ensure(spec) ?? null,
       ...spec.blockDevices.map(({ path }, index) => replaceLink(path, paths.disk(index))),
     ]);
-    const { agent, answerMs } = this.#deps;
-    const argv = launchCommand(spec, { agent, probe, paths, fileSize, memory: from?.memory ?? null });
+    const argv = launchCommand(spec, { agent, probe, paths, fileSize, cgroup, memory: from?.memory ?? null });
     // a restored guest has the CPU that it was saved with
     const hidden = from === null ? hiddenBits(this.#offeredCpu()) : [];
     const prepare = (api: FirecrackerApi) =>

@@ -31,10 +31,38 @@ const probe: FirecrackerProbe = {
   sharing: null,
 };
 
+test("with a TAP interface it has the host's network namespace, and no TCP in it", () => {
+  const net = { kind: "tap", name: "bgr-abcd1234", mac: "02:00:00:00:00:01" } as const;
+  const line = (of: BootSpec) => {
+    const facts = {
+      agent: "/l/agent",
+      probe,
+      paths: firecrackerPaths(spec.directory),
+      fileSize: 8192,
+      cgroup: null,
+      memory: null,
+    };
+    return launchCommand(of, facts).join(" ");
+  };
+  expect(line({ ...spec, net })).toContain(
+    "--dev /dev/null --dev /dev/net/tun --isolate all-but-network --network none ",
+  );
+  expect(line({ ...spec, net })).toContain(" --profile firecracker-tap ");
+  expect(line(spec)).toContain("--dev /dev/null --isolate all --network none ");
+  expect(line(spec)).not.toContain("/dev/net/tun");
+});
+
 test("a supervisor is asked for where the probe found that one is needed and can be had", () => {
   const line = (supervised: boolean) => {
     const paths = firecrackerPaths(spec.directory);
-    const facts = { agent: "/l/agent", probe: { ...probe, supervised }, paths, fileSize: 8192, memory: null };
+    const facts = {
+      agent: "/l/agent",
+      probe: { ...probe, supervised },
+      paths,
+      fileSize: 8192,
+      cgroup: null,
+      memory: null,
+    };
     return launchCommand(spec, facts).join(" ");
   };
   expect(line(true)).toContain("--profile firecracker --signals supervised -- /usr/bin/firecracker ");

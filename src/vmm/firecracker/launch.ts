@@ -12,13 +12,19 @@ export type LaunchFacts = {
   paths: FirecrackerPaths;
   /** maximum size in bytes of any file that it writes */
   fileSize: number;
+  /** folder of its control group; null: none */
+  cgroup: string | null;
   /** memory file of the save to restore; null: it boots */
   memory: string | null;
 };
 
 /** Its default filters of system calls stay on, inside of ours. */
-export function launchCommand(spec: BootSpec, { agent, probe, paths, fileSize, memory }: LaunchFacts): string[] {
+export function launchCommand(
+  spec: BootSpec,
+  { agent, probe, paths, fileSize, cgroup, memory }: LaunchFacts,
+): string[] {
   const { program, cage, supervised } = probe;
+  const hasTap = spec.net?.kind === "tap";
   const isInstalled = systemPaths.some((path) => program.startsWith(`${path}/`));
   const argv = [program, "--api-sock", names.api, "--id", spec.id, "--log-path", paths.vmmLog, "--level", "Error"];
   return cageCommand(argv, spec, {
@@ -30,11 +36,14 @@ export function launchCommand(spec: BootSpec, { agent, probe, paths, fileSize, m
       ...diskPaths(spec, true),
     ],
     writable: diskPaths(spec, false),
-    devices: ["/dev/kvm", "/dev/urandom", "/dev/null"],
-    ownNetwork: true,
-    profile: "firecracker",
+    devices: ["/dev/kvm", "/dev/urandom", "/dev/null", ...(hasTap ? ["/dev/net/tun"] : [])],
+    // it attaches to its TAP interface itself, by name
+    ownNetwork: !hasTap,
+    usesTcp: false,
+    profile: hasTap ? "firecracker-tap" : "firecracker",
     supervised,
     limits: { ...limits, fileSize },
+    cgroup,
   });
 }
 

@@ -137,6 +137,7 @@ class QemuDriver implements VmmDriver {
 
   async clean(directory: string): Promise<void> {
     await removeTrees(socketsIn(directory));
+    await this.#deps.cgroups?.remove(directory);
   }
 
   savedNetwork({ shape }: SaveRecord): NetDevice["kind"] | null {

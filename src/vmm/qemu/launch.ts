@@ -7,6 +7,7 @@ import { diskArgument, virtioDiskName } from "../disks.ts";
 import type { BootSpec } from "../driver.ts";
 import { fileLimitOf } from "../file-limit.ts";
 import { tscKhz } from "../tsc.ts";
+import type { VmCgroups } from "../vm-cgroups.ts";
 import type { Accel } from "./accel.ts";
 import { type MemoryBackend, qemuArgs } from "./args.ts";
 import { kernelCmdline } from "./cmdline.ts";
@@ -23,6 +24,8 @@ export type LaunchDeps = {
   agent: string;
   /** file that caches the TSC frequency */
   tscFile: string;
+  /** null: VMs have no control groups of their own */
+  cgroups?: VmCgroups | null;
 };
 
 /** @param from memory file of the save to restore; null: boots a kernel */
@@ -35,15 +38,16 @@ export async function launchCommand(
 ): Promise<string[]> {
   const { accel, program } = probe;
   const paths = qemuPaths(spec.directory);
-  const [cmdline, firmware, fileLimit] = await Promise.all([
+  const [cmdline, firmware, fileLimit, cgroup] = await Promise.all([
     from === null ? cmdlineFor(deps, spec, accel) : null,
     firmwareFor(accel),
     fileLimitOf(spec),
+    deps.cgroups?.ensure(spec) ?? null,
   ]);
   const memory = from === null ? bootMemory(spec) : savedMemory(from, probe.version);
   const { sockets, inherited } = inheritedSockets(paths, spec.net);
   const argv = qemuArgs(spec, { program, accel, cpu, cmdline, memory, firmware, sockets, serialLog: paths.serialLog });
-  return confined(argv, spec, { agent: deps.agent, cage: probe.cage, accel, fileLimit, memory, inherited });
+  return confined(argv, spec, { agent: deps.agent, cage: probe.cage, accel, fileLimit, cgroup, memory, inherited });
 }
 
 function bootMemory(spec: BootSpec): MemoryBackend {

@@ -27,6 +27,7 @@ const facts: SandboxFacts = {
     { how: "connect", name: "/s/vms/abcd1234/net.sock" },
   ],
   fileLimit: 8192,
+  cgroup: null,
 };
 const qemu = ["/usr/bin/qemu-system-x86_64", "-version"];
 
@@ -69,6 +70,11 @@ test("with a TAP interface QEMU stays in its own network namespace", () => {
   expect(line).toContain("--isolate all --network none ");
   expect(line).toContain("--profile qemu-tap --tap bgr-abcd1234 -- ");
   expect(line).not.toContain("/dev/net/tun");
+});
+
+test("it joins its VM's control group first", () => {
+  const line = confined(qemu, spec, { ...facts, cgroup: "/sys/fs/cgroup/u/vm-abcd1234" }).join(" ");
+  expect(line).toStartWith("/l/banger-vsock-agent confine --cgroup /sys/fs/cgroup/u/vm-abcd1234 --existing ");
 });
 
 test("/dev/kvm is accessible only under KVM", () => {

@@ -18,6 +18,8 @@ export type SandboxFacts = {
   inherited: readonly Inherited[];
   /** maximum size in bytes of any file that QEMU writes */
   fileLimit: number;
+  /** folder of its control group; null: none */
+  cgroup: string | null;
 };
 
 /** A QEMU installed elsewhere, with its firmware and modules: for `/opt/qemu/bin/P`, `/opt/qemu/share/qemu` and `lib/qemu`. */
@@ -50,6 +52,7 @@ export function confined(argv: readonly string[], spec: BootSpec, facts: Sandbox
     ownNetwork: hasOwnNetwork(spec),
     profile: profileOf(spec),
     limits: { ownAddressSpace, openFiles, ownThreads: poolThreads + ownThreads, fileSize: facts.fileLimit },
+    cgroup: facts.cgroup,
     inherited: facts.inherited.flatMap(({ how, name }) => [`--${how}`, name]),
   });
 }
