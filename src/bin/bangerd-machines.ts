@@ -68,7 +68,13 @@ export type WireFacts = {
   /** null: the daemon is a user's own */
   system: SystemFacts | null;
 };
-export type Wired = { machines: Machines; drivers: VmmDrivers; close(): void };
+export type Wired = {
+  machines: Machines;
+  drivers: VmmDrivers;
+  /** see `BridgeNetwork` */
+  networkSettled: Promise<void>;
+  close(): void;
+};
 
 export async function wireMachines({ paths, facts, env, log, cacheSince, system }: WireFacts): Promise<Wired> {
   const exec = createExec(definedOnly(env));
@@ -139,7 +145,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince, system 
     wired.close();
     store.close();
   };
-  return { machines: createMachines(deps), drivers, close };
+  return { machines: createMachines(deps), drivers, networkSettled: wired.settled, close };
 }
 
 function after(ms: number, run: () => void): () => void {

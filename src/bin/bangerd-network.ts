@@ -34,7 +34,13 @@ export type NetworkFacts = {
   after: (ms: number, run: () => void) => () => void;
 };
 
-export type WiredNetwork = { mode: NetworkMode; network: GuestNetworks; close(): void };
+export type WiredNetwork = {
+  mode: NetworkMode;
+  network: GuestNetworks;
+  /** see `BridgeNetwork` */
+  settled: Promise<void>;
+  close(): void;
+};
 
 export function wireNetwork(facts: NetworkFacts): WiredNetwork {
   const { exec, which, agent, config } = facts;
@@ -44,6 +50,7 @@ export function wireNetwork(facts: NetworkFacts): WiredNetwork {
   return {
     mode: bridge ? "system" : "rootless",
     network: combineNetworks(user, bridge?.network ?? null),
+    settled: bridge?.network.settled ?? Promise.resolve(),
     close: () => bridge?.close(),
   };
 }

@@ -65,7 +65,7 @@ async function run(env: Env, { paths, openLog, notify, service }: DaemonSetup): 
   const stderr = service ? null : limitLog(paths.daemonStderr);
   if (service && "why" in service.cgroup) log.warn("VMs have no limits of their own", { why: service.cgroup.why });
   const cache = await claimCache(paths, startedAt);
-  const { machines, drivers, close } = await wireMachines({
+  const { machines, drivers, networkSettled, close } = await wireMachines({
     paths,
     facts,
     env,
@@ -95,6 +95,8 @@ async function run(env: Env, { paths, openLog, notify, service }: DaemonSetup): 
     log,
   );
   await keeper.open();
+  // who starts the service may then count on the names of VMs, too
+  await networkSettled;
   notify("READY=1");
   log.info("ready", { pid: process.pid, tookMs: Date.now() - startedAt });
   const why = await stop.promise;

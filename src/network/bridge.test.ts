@@ -5,7 +5,7 @@ import { memoryLogger } from "../host/testing/log.ts";
 import { type BridgeSpec, defaultBridge, macOf } from "../model/bridge.ts";
 import { vmPaths } from "../model/paths.ts";
 import { createStore } from "../store/store.ts";
-import { type BridgedVm, createBridgeNetwork } from "./bridge.ts";
+import { type BridgeDeps, createBridgeNetwork } from "./bridge.ts";
 import { FakeHelper } from "./testing/fake-helper.ts";
 
 const [one, other] = ["abcd1234" as VmId, "efgh5678" as VmId];
@@ -25,7 +25,7 @@ function newWorld(): World {
 }
 
 /** A daemon's bridge; its timers wait for `retry`. */
-function bridgeOf(world: World, running: BridgedVm[] = []) {
+function bridgeOf(world: World, more: Partial<Pick<BridgeDeps, "running" | "onUp">> = {}) {
   const timers: (() => void)[] = [];
   const ups: BridgeSpec[] = [];
   const log = memoryLogger();
@@ -35,16 +35,29 @@ function bridgeOf(world: World, running: BridgedVm[] = []) {
     settings: async () => world.settings,
     hostNetworks: async () => world.networks,
     resolvConfs: async () => ["nameserver 198.51.100.53\n"],
-    running,
-    onUp: (spec) => void ups.push(spec),
+    running: [],
+    onUp: async (spec) => void ups.push(spec),
     after(_ms, run) {
       timers.push(run);
       return () => void timers.splice(0);
     },
     log,
+    ...more,
   });
   return { bridge, ups, log, retry: () => timers.shift()?.() };
 }
+
+test("it is settled once all of it is there, its names before the resolver asks for them; and when it can't be had", async () => {
+  const world = newWorld();
+  const routedAtUp: boolean[] = [];
+  const { bridge } = bridgeOf(world, { onUp: async () => void routedAtUp.push(world.fake.isRouted) });
+  await bridge.settled;
+  expect([world.fake.bridge, world.fake.isRouted, routedAtUp]).toEqual([defaultBridge, true, [false]]);
+  const away = newWorld();
+  away.fake.refusals.set("bridge.ensure", { kind: "failed", message: "no" });
+  await bridgeOf(away).bridge.settled;
+  expect(away.fake.bridge).toBeNull();
+});
 
 test("a VM gets an address, a TAP interface, and what its guest has to know", async () => {
   const world = newWorld();
@@ -185,7 +198,7 @@ test("the next daemon wants what runs, and removes what an earlier one left", as
   await earlier.prepare(at(one), [], ["tap"]);
   await earlier.prepare(at(other), [], ["tap"]);
   earlier.close();
-  const { bridge } = bridgeOf(world, [{ id: one, deny: ["9.9.9.9/32"] }]);
+  const { bridge } = bridgeOf(world, { running: [{ id: one, deny: ["9.9.9.9/32"] }] });
   await bridge.kind([], ["tap"]);
   expect([...world.fake.taps.keys()]).toEqual([one]);
   expect(world.fake.taps.get(one)?.deny).toEqual(["9.9.9.9/32"]);
@@ -194,7 +207,7 @@ test("the next daemon wants what runs, and removes what an earlier one left", as
 test("one VM that the helper refuses does not keep the others from their network", async () => {
   const world = newWorld();
   world.fake.refusals.set("tap.create", { kind: "refused", message: "not in the network" });
-  const { bridge, log } = bridgeOf(world, [{ id: one, deny: [] }]);
+  const { bridge, log } = bridgeOf(world, { running: [{ id: one, deny: [] }] });
   await bridge.kind([], ["tap"]);
   expect(log.lines.join("\n")).toContain("not in the network");
 });

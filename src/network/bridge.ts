@@ -30,8 +30,8 @@ export type BridgeDeps = {
   resolvConfs(): Promise<string[]>;
   /** VMs that an earlier daemon has started, and whose VMM may run */
   running: readonly BridgedVm[];
-  /** Called whenever the bridge is there and routed to. */
-  onUp?: (bridge: BridgeSpec) => void;
+  /** Called whenever the bridge is there, before the host's resolver is told to ask it, and waited for. Never rejects. */
+  onUp?: (bridge: BridgeSpec) => Promise<void>;
   after: (ms: number, run: () => void) => () => void;
   log: Logger;
 };
@@ -51,6 +51,8 @@ export type BridgeNetwork = {
   stop(paths: VmPaths): Promise<void>;
   /** The VM is gone for good: its address is free. */
   forget(id: VmId): void;
+  /** Resolves when the bridge, and all that is wanted on it, was there once, or can't be had for now. */
+  settled: Promise<void>;
   /** Interfaces stay. */
   close(): void;
 };
@@ -63,6 +65,7 @@ export function createBridgeNetwork(deps: BridgeDeps): BridgeNetwork {
 class Bridge implements BridgeNetwork {
   readonly #deps: BridgeDeps;
   readonly #link: HelperLink;
+  readonly settled: Promise<void>;
   /** VMs that are to have a TAP interface, with what their specs deny */
   readonly #wanted: Map<VmId, readonly string[]>;
   /** the address that was given last, so that it is not the next one too */
@@ -74,6 +77,10 @@ class Bridge implements BridgeNetwork {
     this.#wanted = new Map(deps.running.map(({ id, deny }) => [id, deny]));
     const { connect, after, log } = deps;
     this.#link = createHelperLink({ connect, after, log, sendAll: (helper) => this.#sendAll(helper) });
+    this.settled = this.#link.get().then(
+      () => {},
+      () => {},
+    );
   }
 
   async kind(_deny: readonly string[], accepted: Accepted): Promise<"tap"> {
@@ -159,6 +166,7 @@ class Bridge implements BridgeNetwork {
   async #sendAll(helper: Helper): Promise<void> {
     const bridge = await this.#spec();
     await helper.ensureBridge(bridge.address, bridge.prefix);
+    await this.#deps.onUp?.(bridge);
     await helper.ensureNat();
     for (const [id, deny] of [...this.#wanted])
       await this.#tryEach(id, async () => {
@@ -171,7 +179,6 @@ class Bridge implements BridgeNetwork {
     });
     // one that ended meanwhile was not told to the helper
     await this.#removeUnwanted(helper);
-    this.#deps.onUp?.(bridge);
   }
 
   async #removeUnwanted(helper: Helper): Promise<void> {

@@ -37,10 +37,10 @@ function keeper(failures: string[]) {
 
 test("it is started once, however often the bridge is there", async () => {
   const { dns, events, settle } = keeper([]);
-  dns.ensure(defaultBridge);
-  dns.ensure(defaultBridge);
+  void dns.ensure(defaultBridge);
+  void dns.ensure(defaultBridge);
   await settle();
-  dns.ensure(defaultBridge);
+  void dns.ensure(defaultBridge);
   await settle();
   dns.close();
   expect(events).toEqual(["start 172.16.0.1", "close"]);
@@ -48,7 +48,7 @@ test("it is started once, however often the bridge is there", async () => {
 
 test("a failure is tried again, later each time, and logged when it is another one", async () => {
   const { dns, log, events, timers, settle, fire } = keeper([...Array(8).fill("EADDRINUSE"), "EADDRNOTAVAIL"]);
-  dns.ensure(defaultBridge);
+  void dns.ensure(defaultBridge);
   await settle();
   const pauses = [];
   while (timers.length > 0) pauses.push(await fire());
@@ -60,25 +60,25 @@ test("a failure is tried again, later each time, and logged when it is another o
 
 test("a bridge that is made meanwhile does not wait for the next attempt", async () => {
   const { dns, events, timers, settle } = keeper(["EADDRNOTAVAIL"]);
-  dns.ensure(defaultBridge);
+  void dns.ensure(defaultBridge);
   await settle();
-  dns.ensure(defaultBridge);
+  void dns.ensure(defaultBridge);
   await settle();
   expect([events.length, timers.length]).toEqual([2, 0]);
 });
 
 test("closing ends a server that is just being started, and the attempts", async () => {
   const starting = keeper([]);
-  starting.dns.ensure(defaultBridge);
+  void starting.dns.ensure(defaultBridge);
   starting.dns.close();
   await starting.settle();
   expect(starting.events).toEqual(["start 172.16.0.1", "close"]);
   const failing = keeper(["EADDRINUSE"]);
-  failing.dns.ensure(defaultBridge);
+  void failing.dns.ensure(defaultBridge);
   failing.dns.close();
   await failing.settle();
   expect(failing.timers).toEqual([]);
-  failing.dns.ensure(defaultBridge);
+  void failing.dns.ensure(defaultBridge);
   await failing.settle();
   expect(failing.events).toHaveLength(1);
 });

@@ -15,8 +15,8 @@ export type BridgeDnsDeps = {
 };
 
 export type BridgeDns = {
-  /** The bridge is there: a server that does not run yet is started. Returns at once; a failure is logged, and tried again. */
-  ensure(bridge: BridgeSpec): void;
+  /** The bridge is there: a server that does not run yet is started. A failure is logged, and tried again; it never rejects. */
+  ensure(bridge: BridgeSpec): Promise<void>;
   close(): void;
 };
 
@@ -42,8 +42,8 @@ class Keeper implements BridgeDns {
     this.#deps = deps;
   }
 
-  ensure(bridge: BridgeSpec): void {
-    if (this.#server === null && !this.#isStarting && !this.#isClosed) void this.#start(bridge);
+  async ensure(bridge: BridgeSpec): Promise<void> {
+    if (this.#server === null && !this.#isStarting && !this.#isClosed) await this.#start(bridge);
   }
 
   close(): void {
@@ -73,7 +73,7 @@ class Keeper implements BridgeDns {
     if (message !== this.#lastFailure) this.#deps.log.warn(message, { hint });
     this.#lastFailure = message;
     if (this.#isClosed) return;
-    this.#cancelRetry = this.#deps.after(this.#pauseMs, () => this.ensure(bridge));
+    this.#cancelRetry = this.#deps.after(this.#pauseMs, () => void this.ensure(bridge));
     this.#pauseMs = Math.min(2 * this.#pauseMs, longestPauseMs);
   }
 }
