@@ -8,7 +8,7 @@ const path = new URL("../docs/errors.md", import.meta.url).pathname;
 type Sentence = (params: unknown) => string;
 
 /** Parameters that sentences are made without where they can be: what is said when there is nothing better. */
-const optional = new Set<PropertyKey>(["next", "nearest", "recipe", "known"]);
+const optional = new Set<PropertyKey>(["flag", "next", "nearest", "recipe", "known"]);
 
 /** Any parameter: a name in angle brackets, which also passes for a list or a number. */
 function placeholders(isLeftOut: (name: PropertyKey) => boolean): object {

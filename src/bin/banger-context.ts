@@ -19,7 +19,7 @@ import type { ToolCage } from "../host/process/tool-cage.ts";
 import { processTerminal } from "../host/terminal/terminal.ts";
 import type { OpenOptions } from "../images/rootfs/open.ts";
 import { type Paths, pathsOf } from "../model/paths.ts";
-import { placeOf } from "./banger-place.ts";
+import { ownPlace, placeOf } from "./banger-place.ts";
 
 type Env = Record<string, string | undefined>;
 
@@ -51,10 +51,7 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
       const ms = performance.now() - begun;
       return { code: ended.exitCode, ms, stderr: new TextDecoder().decode(ended.stderr) };
     },
-    api: apiOf(place, () => connectOrStart(place)),
-    socket: place.socket,
-    serviceOwner: place.owner?.name ?? null,
-    runningApi: (other) => runningApi(place, other),
+    ...daemons(place, paths, env),
     processEnd,
     async planWorkspace(request) {
       const { planWorkspace } = await import("../workspace/plan.ts");
@@ -118,6 +115,25 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
     async checkFacts() {
       const { gatherFacts } = await import("./banger-facts.ts");
       return gatherFacts(paths, env, () => runningApi(place));
+    },
+  };
+}
+
+/** The daemon that commands use, the user's own, and what looks after the service. */
+function daemons(place: DaemonPlace, paths: Paths, env: Env) {
+  return {
+    api: apiOf(place, () => connectOrStart(place)),
+    socket: place.socket,
+    serviceOwner: place.owner?.name ?? null,
+    runningApi: (other?: string) => runningApi(place, other),
+    async systemWorld() {
+      const { systemWorld } = await import("./banger-system.ts");
+      return systemWorld(env);
+    },
+    async ownApi() {
+      const { exists } = await import("../host/files/files.ts");
+      const own = ownPlace(paths, env);
+      return (await exists(paths.database)) ? apiOf(own, () => connectOrStart(own)) : null;
     },
   };
 }

@@ -17,6 +17,7 @@ import { watchNearest } from "../host/net/socket-file.ts";
 import { spawnPiped } from "../host/process/children.ts";
 import type { Exec } from "../host/process/exec.ts";
 import { createExec } from "../host/process/exec-node.ts";
+import { type Notify, takeNotify } from "../host/process/notify.ts";
 import { type HelperOptions, ownerOf, readOptions } from "./root-helper-options.ts";
 
 type Env = Record<string, string | undefined>;
@@ -31,7 +32,7 @@ export async function rootHelperMain(argv: readonly string[], env: Env): Promise
   try {
     const exec = createExec({ PATH: env["PATH"] ?? "" });
     if (argv[0] === "remove-network" && argv.length === 1) await removeNetwork(exec, log);
-    else await serve(readOptions(argv), exec);
+    else await serve(readOptions(argv), exec, takeNotify(env));
     return 0;
   } catch (thrown) {
     const error = toBangerError(thrown);
@@ -40,7 +41,7 @@ export async function rootHelperMain(argv: readonly string[], env: Env): Promise
   }
 }
 
-async function serve({ metadata, unit, socket }: HelperOptions, exec: Exec): Promise<void> {
+async function serve({ metadata, unit, socket }: HelperOptions, exec: Exec, notify: Notify): Promise<void> {
   const owner = ownerOf(metadata);
   const stop = new Deferred<string>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.resolve(signal));
@@ -57,8 +58,10 @@ async function serve({ metadata, unit, socket }: HelperOptions, exec: Exec): Pro
   });
   // 0660: the owner's group may connect; who of it may go on is asked then
   const listener = await listenUnix(socket, { mode: 0o660 }, (stream, peer) => void server.accept(stream, peer));
+  notify("READY=1");
   log.info("ready", { pid: process.pid, owner, unit });
   const why = await stop.promise;
+  notify("STOPPING=1");
   log.info("stopping, the network stays", { why });
   stopWatching();
   server.close();

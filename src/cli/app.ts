@@ -8,13 +8,14 @@ import { doctor } from "./commands/doctor.ts";
 import { image } from "./commands/image.ts";
 import { kernel } from "./commands/kernel.ts";
 import { snapshot } from "./commands/snapshot.ts";
+import { system } from "./commands/system.ts";
 import { template } from "./commands/template.ts";
 import { vm } from "./commands/vm.ts";
 import type { CliContext } from "./context.ts";
 import type { CommandPaths } from "./suggest.ts";
 import { textsFor } from "./texts.ts";
 
-const groups = { vm, snapshot, template, image, kernel, daemon };
+const groups = { vm, snapshot, template, image, kernel, daemon, system };
 
 /** @param words the command line, without the guest's part */
 export function buildApp(version: string, words: readonly string[]) {

@@ -8,6 +8,8 @@ export type Confirmation = {
   loss: string;
   /** without a question mark */
   question: string;
+  /** the flag that answers yes; default `--force` */
+  flag?: string;
 };
 
 /**
@@ -17,12 +19,12 @@ export type Confirmation = {
 export async function confirm(
   context: CliContext,
   flags: JsonFlag & { force?: boolean },
-  { loss, question }: Confirmation,
+  { loss, question, flag = "--force" }: Confirmation,
 ): Promise<void> {
   if (flags.force) return;
   const { stdinIsTerminal, stderrIsTerminal } = context.stdio;
-  if (!stdinIsTerminal || !stderrIsTerminal || flags.json) throw fail("CONFIRMATION_NEEDED", { loss });
-  if (!(await ask(context, `${loss}\n${question}`))) throw fail("NOT_CONFIRMED", {});
+  if (!stdinIsTerminal || !stderrIsTerminal || flags.json) throw fail("CONFIRMATION_NEEDED", { loss, flag });
+  if (!(await ask(context, `${loss}\n${question}`))) throw fail("NOT_CONFIRMED", { flag });
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Everything commands need from outside: `bin/banger.ts` passes in the real host, tests pass in fakes. */
+import type { Api } from "../client/api.ts";
 import type { RootfsSource } from "../client/artifacts/register.ts";
 import type {
   ArtifactSource,
@@ -10,6 +11,7 @@ import type {
 import type { CheckFacts } from "../doctor/facts.ts";
 import type { BuildPlan } from "../imagefile/plan.ts";
 import type { CatalogKind } from "../model/catalog.ts";
+import type { SystemWorld } from "../system/world.ts";
 import type { WorkspacePlan, WorkspaceRequest } from "../workspace/types.ts";
 
 /** What functions of client/ need, and what only commands need. */
@@ -41,6 +43,10 @@ type CommandContext = {
   socket: string;
   /** the name of the user who owns the system service, if commands use that; null if they use the user's own daemon */
   serviceOwner: string | null;
+  /** What installing and removing the system service need. */
+  systemWorld(): Promise<SystemWorld>;
+  /** This user's own daemon, started when needed, whatever else is installed; null if this user never had one. */
+  ownApi(): Promise<Api | null>;
   /** Resolves when the process has ended. */
   processEnd(pid: number): Promise<void>;
   planWorkspace(request: WorkspaceRequest): Promise<WorkspacePlan>;

@@ -26,13 +26,13 @@ export function rootlessRoots(facts: PathFacts): Roots {
   return roots;
 }
 
-/** Folders of the system service. Its configuration is the owner's own. @param home the owner's */
-export function systemRoots(home: string): Roots {
+/** Folders of the system service. Its configuration is the owner's own. @param home the owner's @param root as for `systemPaths` */
+export function systemRoots(home: string, root = ""): Roots {
   return {
-    state: "/var/lib/banger",
-    cache: "/var/cache/banger",
+    state: `${root}/var/lib/banger`,
+    cache: `${root}/var/cache/banger`,
     config: `${home}/.config/banger`,
-    runtime: "/run/banger",
+    runtime: `${root}/run/banger`,
   };
 }
 
@@ -53,6 +53,8 @@ export function systemPaths(root = "") {
     unit: (name: string) => `${units}/${name}`,
     /** the link that has a unit started at boot */
     wanted: (name: string) => `${units}/multi-user.target.wants/${name}`,
+    /** while an uninstall runs: has systemd end VMMs with the daemon */
+    stopDropIn: `${root}/run/systemd/system/bangerd.service.d/uninstall.conf`,
     helperRuntime: `${root}/run/banger-root`,
     helperSocket: `${root}/run/banger-root/bangerd-root.sock`,
   };

@@ -21,13 +21,13 @@ export const cliErrors = {
   }),
   CONFIRMATION_NEEDED: spec({
     exit: Exit.Usage,
-    message: (p: { loss: string }) => `${p.loss}; there is no terminal to confirm it on`,
-    hint: () => "add --force to skip the question",
+    message: (p: { loss: string; flag?: string }) => `${p.loss}; there is no terminal to confirm it on`,
+    hint: (p) => `add ${p.flag ?? "--force"} to skip the question`,
   }),
   NOT_CONFIRMED: spec({
     exit: Exit.Failure,
-    message: () => "not confirmed, so nothing was done",
-    hint: () => "answer `y`, or add --force to skip the question",
+    message: (_: { flag?: string }) => "not confirmed, so nothing was done",
+    hint: (p) => `answer \`y\`, or add ${p.flag ?? "--force"} to skip the question`,
   }),
   CONFIG_INVALID: spec({
     exit: Exit.Usage,

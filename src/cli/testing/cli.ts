@@ -132,6 +132,8 @@ function contextOf(
     api,
     socket: served.socket,
     serviceOwner: null,
+    systemWorld: unavailable,
+    ownApi: async () => null,
     runningApi: async () => api,
     processEnd: async () => {},
     planWorkspace: async () => call.plan ?? unavailable(),

@@ -4,13 +4,21 @@ import { tempFolder } from "../testing/temp.ts";
 import { releaseCgroup, takeCgroup } from "./cgroup.ts";
 
 /** Files as the kernel shows them for a unit's group. */
-function group({ self = "0::/system.slice/x.service\n", offered = "cpuset cpu io memory pids\n", enabled = "" } = {}) {
+function group({
+  self = "9:pids:/\n0::/system.slice/x.service\n",
+  offered = "cpuset cpu io memory pids\n",
+  enabled = "",
+}: {
+  self?: string;
+  offered?: string | null;
+  enabled?: string;
+} = {}) {
   const folder = tempFolder();
   const unit = `${folder.path}/system.slice/x.service`;
   fs.mkdirSync(`${unit}/.control`, { recursive: true });
-  fs.writeFileSync(`${folder.path}/cgroup.controllers`, offered);
+  if (offered !== null) fs.writeFileSync(`${folder.path}/cgroup.controllers`, offered);
   fs.writeFileSync(`${folder.path}/self`, self);
-  fs.writeFileSync(`${unit}/cgroup.controllers`, offered);
+  fs.writeFileSync(`${unit}/cgroup.controllers`, offered ?? "");
   fs.writeFileSync(`${unit}/cgroup.subtree_control`, enabled);
   return {
     facts: { mount: folder.path, self: `${folder.path}/self` },
@@ -30,8 +38,8 @@ test("the daemon moves into a group of its own, and VMs get limits beside it", (
 });
 
 test.each([
-  ["version 1", { self: "12:pids:/x\n0::/x\n" }, "this host has no unified control groups (cgroup v2)"],
-  ["both versions", { self: "0::/x\n1:name=systemd:/x\n" }, "this host has no unified control groups (cgroup v2)"],
+  ["version 1", { self: "12:pids:/x\n1:name=systemd:/x\n" }, "this host has no unified control groups (cgroup v2)"],
+  ["both versions", { offered: null }, "this host has no unified control groups (cgroup v2)"],
   ["a controller that is missing", { offered: "cpu pids\n" }, "its control group has no controller memory"],
   ["a group that is not ours", { self: "0::/gone\n" }, "its control group can't be divided (ENOENT)"],
 ])("%s: no limits, with the reason", (_what, options, why) => {

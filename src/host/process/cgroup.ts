@@ -46,10 +46,10 @@ export function releaseCgroup(facts: CgroupFacts = hostFacts): void {
   if (enabled.length > 0) fs.writeFileSync(control, enabled.map((name) => `-${name}`).join(" "));
 }
 
-/** Null where the process is (also) in hierarchies of version 1. */
+/** Null where version 2 is not what is mounted: then the mount point has folders of version 1, and no list of controllers. */
 function ownGroup({ mount, self }: CgroupFacts): string | null {
-  const [, path, more] = /^0::(\/.*)\n([\s\S]*)$/.exec(fs.readFileSync(self, "utf8")) ?? [];
-  if (path === undefined || more !== "" || !fs.existsSync(`${mount}/cgroup.controllers`)) return null;
+  const [, path] = /^0::(\/.*)$/m.exec(fs.readFileSync(self, "utf8")) ?? [];
+  if (path === undefined || !fs.existsSync(`${mount}/cgroup.controllers`)) return null;
   return `${mount}${path === "/" ? "" : path}`;
 }
 
