@@ -105,3 +105,12 @@ test("adopt is for users of the service, and for those who had a daemon of their
   const { code, stdout } = await on(host.root, "system adopt", {}, {}, more);
   expect([code, stdout]).toEqual([0, "tiny was there already\n"]);
 });
+
+test("a service that was stopped, or does not run, is started by sudo, and not by the next command", async () => {
+  const { cli } = await world();
+  const asOwner = (more: object) => ({ change: (context: CliContext) => void Object.assign(context, more) });
+  const stopped = await cli("daemon stop", asOwner({ serviceOwner: "anna" }));
+  expect([stopped.code, stopped.stderr]).toEqual([0, "`sudo banger system restart` starts the service again\n"]);
+  const down = await cli("daemon status", asOwner({ serviceOwner: "anna", runningApi: async () => null }));
+  expect([down.code, down.stderr]).toEqual([6, expect.stringContaining("hint: `sudo banger system restart`")]);
+});

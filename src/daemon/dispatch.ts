@@ -3,6 +3,7 @@ import type { RouteName } from "../api/routes.ts";
 import { fail, toBangerError } from "../base/errors/error.ts";
 import { isSameFolder } from "../host/files/owner.ts";
 import type { HttpExchange } from "../host/net/http-server.ts";
+import { systemRoots } from "../model/paths.ts";
 import { answerError } from "./answers.ts";
 import type { Daemon } from "./daemon.ts";
 import { handlers } from "./handlers.ts";
@@ -62,5 +63,8 @@ function decoded(header: string): string {
 function requireSameVersion(daemon: Daemon, exchange: HttpExchange): void {
   const cli = exchange.header("banger-version");
   if (cli === undefined || cli === daemon.info().version) return;
-  throw fail("DAEMON_VERSION", { daemon: daemon.info().version, cli: cli.slice(0, 64) });
+  const { version: own, stateDirectory } = daemon.info();
+  const isService = stateDirectory === systemRoots("").state;
+  const next = "use the banger that the service was installed with, or upgrade it with `sudo banger system install`";
+  throw fail("DAEMON_VERSION", { daemon: own, cli: cli.slice(0, 64), ...(isService ? { next } : {}) });
 }

@@ -24,7 +24,8 @@ export const daemonErrors = {
   DAEMON_VERSION: spec({
     exit: Exit.Daemon,
     message: (p: { daemon: string; cli: string }) => `the daemon is version ${p.daemon}, this banger is ${p.cli}`,
-    hint: () => "run `banger daemon stop` and try again: running VMs stay up, and it lists what would end",
+    hint: (p: { daemon: string; cli: string; next?: string }) =>
+      p.next ?? "run `banger daemon stop` and try again: running VMs stay up, and it lists what would end",
   }),
   DAEMON_STATE: spec({
     exit: Exit.Daemon,
@@ -53,7 +54,7 @@ export const daemonErrors = {
   DAEMON_NOT_RUNNING: spec({
     exit: Exit.Daemon,
     message: (p: { socket: string }) => `no daemon is running at ${p.socket}`,
-    hint: () => "any command that needs it starts it",
+    hint: (p: { socket: string; next?: string }) => p.next ?? "any command that needs it starts it",
   }),
   PEER_REFUSED: spec({
     exit: Exit.Daemon,

@@ -8,7 +8,7 @@ import { type JsonFlag, print, printJson, running } from "../../work.ts";
 export async function status(this: CliContext, flags: JsonFlag): Promise<void> {
   await running(this, flags, async () => {
     const api = await this.runningApi();
-    if (!api) throw fail("DAEMON_NOT_RUNNING", { socket: this.socket });
+    if (!api) throw fail("DAEMON_NOT_RUNNING", { socket: this.socket, ...serviceAdvice(this) });
     const info = await api.json("daemonInfo");
     if (flags.json) return printJson(this, info);
     print(
@@ -22,4 +22,9 @@ export async function status(this: CliContext, flags: JsonFlag): Promise<void> {
       ]),
     );
   });
+}
+
+/** Only systemd starts the service. */
+function serviceAdvice({ serviceOwner }: CliContext): { next?: string } {
+  return serviceOwner === null ? {} : { next: "`sudo banger system restart` starts the service" };
 }

@@ -20,6 +20,7 @@ export async function stop(this: CliContext, flags: StopFlags): Promise<void> {
     await this.processEnd(info.pid);
     if (flags.json) printJson(this, info);
     else print(this, `the daemon (pid ${info.pid}) has stopped; VMs keep running${sessionsOf(info)}\n`);
+    if (this.serviceOwner !== null) remark(this, flags, "`sudo banger system restart` starts the service again\n");
   });
 }
 
