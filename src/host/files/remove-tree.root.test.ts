@@ -14,8 +14,11 @@ gatedTest("root", "a mount below stays, the rest goes, and the error says which 
   fs.writeFileSync(`${path}/disk`, "");
   expect(sh("mount", "-t", "tmpfs", "none", `${path}/a/mount`)).toBe(0);
   fs.writeFileSync(`${path}/a/mount/mine`, "");
+  fs.chmodSync(`${path}/a`, 0o040);
   try {
     expect(await clearTree(path)).toEqual({ path: `${path}/a/mount`, errno: "EBUSY" });
+    // root needs no right on it: its mode shows that the others' would have been repaired
+    expect(fs.statSync(`${path}/a`).mode & 0o777).toBe(0o740);
     expect(fs.readdirSync(path)).toEqual(["a"]);
     expect(fs.readdirSync(`${path}/a/mount`)).toEqual(["mine"]);
     await expect(removeTree(path)).rejects.toMatchObject({

@@ -68,6 +68,37 @@ describe.each([
   });
 });
 
+test("a path that can't be one is an error, and nothing that was left", async () => {
+  using folder = tempFolder();
+  await expect(clearTree(`${folder.path}/a\u0000`)).rejects.toThrow();
+});
+
+/** Resolves when one of the folders has fewer files than `count`, which it is looked at for between any two steps of a removal. */
+async function firstEmptied(folders: readonly string[], count: number): Promise<string> {
+  for (;;) {
+    const found = folders.find((path) => fs.readdirSync(path).length < count);
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+test("a folder that is moved away during its removal ends it: nothing beside its new place is removed", async () => {
+  using folder = tempFolder();
+  const [vm, other] = [`${folder.path}/vm`, `${folder.path}/other`];
+  const count = 2000;
+  for (const name of ["a", "b"]) {
+    fs.mkdirSync(`${vm}/${name}`, { recursive: true });
+    for (let at = 0; at < count; at++) fs.writeFileSync(`${vm}/${name}/${at}`, "");
+    fs.mkdirSync(`${other}/${name}`, { recursive: true });
+    fs.writeFileSync(`${other}/${name}/mine`, "");
+  }
+  const removed = clearTree(vm);
+  const moved = await firstEmptied([`${vm}/a`, `${vm}/b`], count);
+  fs.renameSync(moved, `${other}/moved`);
+  expect(await removed).toEqual({ path: moved, errno: "EBUSY" });
+  expect(fs.readdirSync(other, { recursive: true }).sort()).toEqual(["a", "a/mine", "b", "b/mine", "moved"]);
+});
+
 test("all paths are tried, and the first failure is thrown", async () => {
   using folder = tempFolder();
   for (const name of ["a", "b"]) fs.writeFileSync(`${folder.path}/${name}`, "");
