@@ -206,9 +206,10 @@ mod tests {
         }
     }
 
-    /// The flag LANDLOCK_CREATE_RULESET_VERSION is 1; another asks for a list of corrections (Linux 6.15).
+    /// LANDLOCK_CREATE_RULESET_VERSION is 1; the next flag asks for a list of corrections (Linux 6.15), which can be the same number.
     #[test]
     fn the_version_is_the_kernels_answer_to_the_first_flag() {
+        assert_eq!(VERSION, 1);
         // SAFETY: as in `abi`.
         let answer = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0usize, 1u32) };
         assert_eq!(i64::from(abi()), answer.max(0));
