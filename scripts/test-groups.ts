@@ -111,6 +111,8 @@ export const groups: Group[] = [
     endings: [".system.test.ts"],
     user: "current",
     apart: true,
+    // most of it waits for a booting VM
+    atOnce: 2,
     timeoutMs: 300_000,
   },
 ];

@@ -12,6 +12,12 @@ import { upMark } from "./rootfs.ts";
 /** 1.5 s where nothing else runs */
 const bootMs = 60_000;
 
+/**
+ * What units here need beyond nspawn's own list: Landlock for VMMs, and BPF for the devices of a unit.
+ * @see systemd-nspawn(1), `--system-call-filter=`
+ */
+const allowed = ["bpf", "seccomp", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"].join(" ");
+
 /** Arguments: the run's folder, the layers that it starts from, its cgroups. */
 const starting = `set -e
 run=$1 lower=$2
@@ -20,7 +26,7 @@ for cgroup; do echo 0 >"$cgroup/cgroup.procs"; done
 mount -t overlay overlay -o "lowerdir=$lower,upperdir=$run/upper,workdir=$run/work" "$run/root"
 [ -e "$run/tun" ] || { mknod "$run/tun" c 10 200; chmod 666 "$run/tun"; }
 systemd-nspawn --boot --quiet --register=no --keep-unit --private-network --bind="$run/tun:/dev/net/tun" \
-  --system-call-filter=bpf --console=read-only --hostname=testhost --machine=banger-test --directory="$run/root"`;
+  --system-call-filter="${allowed}" --console=read-only --hostname=testhost --machine=banger-test --directory="$run/root"`;
 
 /** nspawn alone would leave its container running when it gets SIGKILL: a process namespace around both, which ends with us, ends both. */
 const around = [

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { testRoot } from "../../e2e/home.ts";
 import type { CommandOptions, Ended } from "./command.ts";
 import { Container } from "./container.ts";
-import { ensureProduct } from "./product.ts";
-import { ensureRoot, type other, type owner } from "./rootfs.ts";
+import { buildFolder, ensureProduct } from "./product.ts";
+import { ensureRoot, type other, owner } from "./rootfs.ts";
 
 export type UserName = typeof owner.name | typeof other.name;
 
@@ -65,6 +65,41 @@ export class SystemHost {
     const become = ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--init-groups", "--inh-caps=-all", "--"];
     const own = { HOME: home, USER: user, LOGNAME: user, SHELL: "/bin/bash", ...env };
     return this.run([...become, "env", `--chdir=${home}`, ...argv], { ...options, env: own });
+  }
+
+  /** Runs `banger` as its owner; the installed one once there is one. */
+  banger(args: string[], options: CommandOptions = {}): Promise<Ended> {
+    return this.as(owner.name, ["env", `PATH=/usr/local/bin:/usr/bin:/bin:${buildFolder}`, "banger", ...args], options);
+  }
+
+  /** As `banger`, but a status other than 0 is an error that shows what was said. */
+  async ok(args: string[], options: CommandOptions = {}): Promise<Ended> {
+    const ended = await this.banger(args, options);
+    if (ended.code === 0) return ended;
+    const log = await this.shell("journalctl --no-pager --output=cat -n 30 -u bangerd -u bangerd-root || true");
+    throw new Error(`banger ${args.join(" ")} ended with ${ended.code ?? ended.signal}: ${ended.stderr}\n${log}`);
+  }
+
+  /** The value that a command prints under `--json`. */
+  async json<T>(args: string[]): Promise<T> {
+    return JSON.parse((await this.ok([...args, "--json"])).stdout) as T;
+  }
+
+  /** A shell command in a VM of the product: its stdout, without the end of the last line. */
+  async inGuest(name: string, script: string): Promise<string> {
+    return (await this.ok(["vm", "exec", name, "--", "sh", "-c", script])).stdout.trimEnd();
+  }
+
+  /** What the owner types after `make build`; then the service has the image `tiny`. */
+  async install(): Promise<void> {
+    const { code, stderr } = await this.sudo([`${buildFolder}/banger`, "system", "install", "--owner", owner.name]);
+    if (code !== 0) throw new Error(`the install ended with ${code}: ${stderr}`);
+    await this.ok(["system", "adopt"]);
+  }
+
+  /** Runs a program as root, as the owner asks for it. */
+  sudo(argv: string[], options: CommandOptions = {}): Promise<Ended> {
+    return this.as(owner.name, ["sudo", "-n", "--", ...argv], options);
   }
 
   /** Nothing of it is left. */
