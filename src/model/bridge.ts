@@ -47,3 +47,9 @@ export function macOf(id: string): string {
   const bytes = createHash("sha256").update(`banger mac ${id}`).digest().subarray(0, 5);
   return ["02", ...Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))].join(":");
 }
+
+/** The zone of VMs' names: `NAME.vm`. */
+export const vmZone = "vm";
+
+/** A name in that zone which always has the bridge's address, to find out where a resolver asks; `_`, so that no VM is called that. */
+export const probeLabel = "_banger";

@@ -45,6 +45,8 @@ test.each([
   ["other.vm", "AAAA", ["NXDOMAIN", "(vm. SOA)"]],
   ["other.vm", "ANY", ["NXDOMAIN", "(vm. SOA)"]],
   ["www.sandbox.vm", "A", ["NXDOMAIN", "(vm. SOA)"]],
+  ["_Banger.vm", "A", ["NOERROR", "_Banger.vm. A 172.16.0.1"]],
+  ["x._banger.vm", "A", ["NXDOMAIN", "(vm. SOA)"]],
   ["-.vm", "A", ["NXDOMAIN", "(vm. SOA)"]],
   ["vm", "SOA", ["NOERROR", `vm. SOA ${soa}`]],
   ["VM", "NS", ["NOERROR", "VM. NS VM."]],

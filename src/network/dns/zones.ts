@@ -2,7 +2,7 @@
 import { isInNetwork, parseIpv4 } from "../../base/ipv4.ts";
 import { isVmName } from "../../base/names.ts";
 import { zoneBytes } from "../../base/reverse-zone.ts";
-import type { BridgeSpec } from "../../model/bridge.ts";
+import { type BridgeSpec, probeLabel, vmZone } from "../../model/bridge.ts";
 import { type DnsRecord, type DomainName, lowerCase, type RecordData, type Soa } from "../../wire/dns/message.ts";
 
 /** The VMs on the bridge as they are now. Asked at each query, so that a VM has its name from when it is made until it is deleted. */
@@ -15,8 +15,8 @@ export type VmNames = {
 /** `records`: null when the name does not exist; empty when only names below it can. */
 export type Place = { zone: DomainName; records: readonly DnsRecord[] | null };
 
-/** The zone of VMs' names, and the name of this host in it: no VM can be called so, and a host name is what a zone's server must have. */
-const zoneName = "vm";
+/** The zone of VMs' names is also the name of this host in it: a zone's server must have a host name, and no VM can have this one. */
+const zoneName = vmZone;
 
 /**
  * How long a resolver may keep an answer, or that there is none, in `s`: not at all. A VM that was just made, renamed or deleted
@@ -51,8 +51,13 @@ function vmPlace(asked: DomainName, name: DomainName, bridge: BridgeSpec, names:
   const zone = asked.slice(-1);
   const [first = "", ...rest] = name;
   if (rest.length === 0) return { zone, records: [...apex(zone), ...addresses(asked, bridge.address)] };
-  const address = rest.length === 1 && isVmName(first) ? names.addressOf(first) : null;
+  const address = rest.length === 1 ? addressAt(first, bridge, names) : null;
   return { zone, records: address === null ? null : addresses(asked, address) };
+}
+
+function addressAt(label: string, bridge: BridgeSpec, names: VmNames): string | null {
+  if (label === probeLabel) return bridge.address;
+  return isVmName(label) ? names.addressOf(label) : null;
 }
 
 /** `5.0.16.172.in-addr.arpa`: an address with its bytes in reverse, or the beginning of one. */
