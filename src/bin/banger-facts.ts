@@ -21,9 +21,14 @@ import type { Paths } from "../model/paths.ts";
 import { FirecrackerProber } from "../vmm/firecracker/probe.ts";
 import { chooseAccel } from "../vmm/qemu/accel.ts";
 import { parseVersion, qemuProblem, sharingGap } from "../vmm/qemu/version.ts";
+import { installed } from "./banger-place.ts";
+import { tryDns } from "./try-dns.ts";
 import { tryNetwork } from "./try-network.ts";
 import { type Tool, tryTool } from "./try-tool.ts";
 import { catalogTimeoutMs, webOf } from "./web.ts";
+
+/** a resolver that is told of a server which does not answer tries for some seconds itself */
+const dnsTimeoutMs = 3000;
 
 type Env = Record<string, string | undefined>;
 
@@ -68,6 +73,7 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
       folder: `${dirname(paths.socket)}/doctor`,
       mayFallBack: async () => (await loadConfig({ file: paths.configFile })).networkFallback,
     }),
+    dns: await dnsFact(paths, facts.uid),
     cage,
     agentFailure: cage === null ? (await askProgram(exec, [agentOf(env), "confine", "--check"])).failure : null,
     subordinateIds: await hasSubordinateIds(facts.user, facts.uid),
@@ -76,6 +82,14 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
     daemon: await daemonState(running),
     contents: await contentFacts(running),
   };
+}
+
+/** For the owner of system mode alone, whose config says where the bridge is. */
+async function dnsFact({ configFile }: Paths, uid: number): Promise<CheckFacts["dns"]> {
+  if (installed()?.owner.uid !== uid) return null;
+  // a config that can't be read is another finding
+  const { network } = await loadConfig({ file: configFile }).catch(() => defaultConfig(configFile));
+  return tryDns({ exec, bridge: network.bridge, timeoutMs: dnsTimeoutMs });
 }
 
 async function firecrackerFact({ configFile }: Paths, env: Env, home: string): Promise<CheckFacts["firecracker"]> {

@@ -35,7 +35,7 @@ export function ownPlace(paths: Paths, env: Env): DaemonPlace {
 }
 
 /** Null without metadata, and with metadata that can't be trusted, of which `banger system status` tells. */
-function installed(): InstallMetadata | null {
+export function installed(): InstallMetadata | null {
   const file = readRootFile(systemPaths().metadata, maxMetadata);
   const metadata = file && "text" in file ? parseMetadata(file.text) : null;
   return metadata && "owner" in metadata ? metadata : null;

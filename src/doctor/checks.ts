@@ -3,6 +3,7 @@ import { count } from "../base/text.ts";
 import { formatSize } from "../base/units.ts";
 import { type Cage, type Gap, gapsOf } from "../model/cage.ts";
 import { acceleration } from "./acceleration.ts";
+import { dns } from "./dns.ts";
 import type { CheckFacts } from "./facts.ts";
 import { vmms } from "./vmm.ts";
 
@@ -23,6 +24,7 @@ export function checkAll(facts: CheckFacts): Finding[] {
     acceleration(facts),
     ...tools(facts),
     network(facts),
+    ...dns(facts),
     ...confinement(facts),
     ...memoryIsolation(facts),
     user(facts),

@@ -3,6 +3,7 @@ import type { ContentProblem } from "../model/artifact.ts";
 import type { Cage, Gap } from "../model/cage.ts";
 import type { VmmChoice } from "../model/vmm.ts";
 import type { AccelFact } from "./acceleration.ts";
+import type { DnsFact } from "./dns.ts";
 
 export type ToolFact = {
   program: string;
@@ -61,6 +62,8 @@ export type CheckFacts = {
   qemu: string | null;
   tools: ToolFact[];
   network: NetworkFact;
+  /** null: there is no system mode, or it is another user's */
+  dns: DnsFact | null;
   /** why the agent can't be run; null: it can */
   agentFailure: string | null;
   /** the layers of a VMM's cage; null when the agent can't be run */

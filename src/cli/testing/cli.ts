@@ -71,6 +71,7 @@ export const goodHost: CheckFacts = {
   qemu: "QEMU emulator version 8.2.2",
   tools: [],
   network: { failure: null, fix: "", mayFallBack: false },
+  dns: null,
   agentFailure: null,
   cage: { landlock: 7, seccomp: true, namespaces: null, network: null, processes: null, signals: null },
   sharing: null,
