@@ -68,6 +68,18 @@ systemSuite("an install", (host) => {
     expect((await bangerOf("owner", ["system", "status"])).code).toBe(0);
   });
 
+  test("metadata that were cut short, or that others than root may write, are not believed, and an install mends them", async () => {
+    const file = "/etc/banger/install.json";
+    for (const change of ["truncate -s 40", "chown owner", "chmod 666"]) {
+      await host().shell(`${change} ${file}`);
+      const { code, stderr } = await bangerOf("owner", ["system", "status"]);
+      expect([code === 0, stderr]).toEqual([false, expect.stringContaining(file)]);
+      expect((await host().run(["systemctl", "restart", "bangerd-root"])).code).not.toBe(0);
+      expect((await install("--owner", owner.name)).code).toBe(0);
+      expect((await bangerOf("owner", ["system", "status"])).code).toBe(0);
+    }
+  });
+
   test("another user has a daemon of their own, and is refused at the service's socket", async () => {
     expect(await bangerOf("other", ["vm", "list"])).toMatchObject({ code: 0 });
     expect((await bangerOf("other", ["daemon", "status", "--json"])).stdout).toContain("/home/other");
