@@ -29,7 +29,7 @@ const bridge = createBridgeNetwork({
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);
   },
-  onUp: () => console.log(JSON.stringify({ isUp: true })),
+  onUp: async () => console.log(JSON.stringify({ isUp: true })),
   log: loggerOver((line) => void process.stderr.write(line)),
 });
 for (;;) {
