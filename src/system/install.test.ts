@@ -1,9 +1,15 @@
 import { expect, test } from "bun:test";
 import * as fs from "node:fs";
+import { gatedTest } from "../host/testing/gate.ts";
 import { install } from "./install.ts";
 import { readMetadata } from "./metadata.ts";
 import { makeBuild, type ScratchOptions, scratchHost, treeOf, worldIn } from "./testing/scratch.ts";
 
+const starting = [
+  "systemctl daemon-reload",
+  "systemctl reset-failed bangerd-root.service bangerd.service",
+  "systemctl restart bangerd-root.service bangerd.service",
+];
 const request = { owner: undefined, dryRun: false };
 
 /** The scratch host after an install of that version. */
@@ -34,10 +40,7 @@ test("a first install: programs, links, metadata, units, and both of them starte
   expect(readMetadata(world)).toMatchObject({
     metadata: { version: "1.0.0", owner: { name: "anna", uid: 1000, gid: 100 } },
   });
-  expect(calls.slice(0, 2)).toEqual([
-    "systemctl daemon-reload",
-    "systemctl restart bangerd-root.service bangerd.service",
-  ]);
+  expect(calls.slice(0, 3)).toEqual(starting);
   expect(report).toMatchObject({ owner: "anna", version: "1.0.0", replaced: null, rootless: null });
 });
 
@@ -104,8 +107,7 @@ test("services that do not start are stopped again, and the former ones started"
       "could not start bangerd-root.service and bangerd.service, and wait until both answer: version 0.9.0 answers, not 1.0.0; everything was undone",
   });
   expect(treeOf(host.root)).toEqual(before);
-  const started = ["systemctl daemon-reload", "systemctl restart bangerd-root.service bangerd.service"];
-  expect(calls).toEqual([...started, "systemctl stop bangerd.service bangerd-root.service", ...started]);
+  expect(calls).toEqual([...starting, "systemctl stop bangerd.service bangerd-root.service", ...starting]);
 });
 
 test("what can't be undone is named", async () => {
@@ -166,6 +168,16 @@ test("a second owner is refused, and an upgrade keeps the owner, whoever runs it
     hint: expect.stringContaining("sudo banger system uninstall --purge"),
   });
   expect((await install(world, request)).owner).toBe("anna");
+});
+
+gatedTest("root", "an install over another user's VMs, which an uninstall has left, is refused", async () => {
+  using host = scratchHost();
+  fs.mkdirSync(`${host.root}/var/lib/banger`);
+  fs.chownSync(`${host.root}/var/lib/banger`, 1001, 1001);
+  await expect(install(worldIn(host.root).world, request)).rejects.toMatchObject({
+    code: "SYSTEM_OWNED",
+    message: expect.stringContaining("belongs to bert,"),
+  });
 });
 
 test("metadata that are half-written do not keep an install from repairing them", async () => {

@@ -53,11 +53,21 @@ export async function install(world: SystemWorld, { owner: asked, dryRun }: Inst
 async function findOwner(world: SystemWorld, asked: string | undefined): Promise<User> {
   const found = readMetadata(world);
   const installed = found && "metadata" in found ? found.metadata.owner : null;
-  const stateOwner = ownedBy(world.data.state)?.uid ?? null;
+  const stateOwner = await stateOwnerOf(world);
   const facts: OwnerFacts = { asked, sudoUser: world.sudoUser, installed, stateOwner };
   const name = ownerName(facts);
-  const { stdout } = await world.exec(["getent", "passwd", "--", name]);
-  return requireOwner(name, parseUser(new TextDecoder().decode(stdout)), facts);
+  return requireOwner(name, await findUser(world, name), facts);
+}
+
+/** Root's folder is one that systemd has not given to anybody yet. */
+async function stateOwnerOf(world: SystemWorld): Promise<OwnerFacts["stateOwner"]> {
+  const { uid = 0 } = ownedBy(world.data.state) ?? {};
+  return uid === 0 ? null : { uid, name: (await findUser(world, String(uid)))?.name ?? `uid ${uid}` };
+}
+
+async function findUser({ exec }: SystemWorld, nameOrUid: string): Promise<User | null> {
+  const { stdout } = await exec(["getent", "passwd", "--", nameOrUid]);
+  return parseUser(new TextDecoder().decode(stdout));
 }
 
 async function planFor(world: SystemWorld, user: User): Promise<{ plan: Step[]; current: string | null }> {

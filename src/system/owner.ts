@@ -11,8 +11,8 @@ export type OwnerFacts = {
   sudoUser: string | undefined;
   /** of valid metadata */
   installed: Pick<Owner, "name" | "uid"> | null;
-  /** who owns `/var/lib/banger`, with VMs perhaps of an install that was removed; null without it */
-  stateOwner: number | null;
+  /** who owns `/var/lib/banger`, with VMs perhaps of an install that was removed; null without it, and for root */
+  stateOwner: Pick<Owner, "name" | "uid"> | null;
 };
 
 /** An upgrade keeps its owner, whoever runs it. @throws SYSTEM_OWNER_INVALID */
@@ -39,14 +39,9 @@ export function requireOwner(name: string, user: User | null, facts: OwnerFacts)
   if (user.uid === 0) throw invalid("it can't be root, as VMMs would run as root");
   if (!userPattern.test(user.name)) throw invalid(`a unit can't name the user ${user.name}`);
   if (!isUnitPath(user.home)) throw invalid(`a unit can't name the home of ${user.name}, ${user.home}`);
-  const other = installed && installed.uid !== user.uid ? installed.name : otherUid(stateOwner, user.uid);
-  if (other !== null) throw fail("SYSTEM_OWNED", { owner: other, wanted: user.name });
+  const other = [installed, stateOwner].find((one) => one && one.uid !== user.uid);
+  if (other) throw fail("SYSTEM_OWNED", { owner: other.name, wanted: user.name });
   return user;
-}
-
-/** Root's folder is one that systemd has not given to anybody yet. */
-function otherUid(stateOwner: number | null, uid: number): string | null {
-  return stateOwner === null || stateOwner === uid || stateOwner === 0 ? null : `uid ${stateOwner}`;
 }
 
 function invalid(problem: string): BangerError {

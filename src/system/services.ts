@@ -7,6 +7,8 @@ type Systemd = Pick<SystemWorld, "exec">;
 /** The units have the type notify, so it returns when they serve. @throws TOOL_FAILED */
 export async function startUnits(world: Systemd, names: readonly string[]): Promise<void> {
   await systemctl(world, ["daemon-reload"]);
+  // after some failures in a row systemd would refuse; units that have not failed are fine with it
+  await world.exec(["systemctl", "reset-failed", ...names]);
   await systemctl(world, ["restart", ...names]);
 }
 

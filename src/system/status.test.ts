@@ -85,8 +85,9 @@ test("restart starts both again, needs root, and needs an install", async () => 
   using host = await installedHost();
   const { world, calls } = worldIn(host.root);
   expect(await restart(world)).toMatchObject([{ name: "bangerd-root.service" }, { name: "bangerd.service" }]);
-  expect(calls.slice(0, 2)).toEqual([
+  expect(calls.slice(0, 3)).toEqual([
     "systemctl daemon-reload",
+    "systemctl reset-failed bangerd-root.service bangerd.service",
     "systemctl restart bangerd-root.service bangerd.service",
   ]);
   await expect(restart({ ...world, uid: 1000 })).rejects.toMatchObject({

@@ -8,7 +8,9 @@ import { createExec } from "../../host/process/exec-node.ts";
 import { systemPaths, systemRoots } from "../../model/paths.ts";
 import type { SystemWorld } from "../world.ts";
 
+/** lines of passwd(5), by what they are looked up with */
 const users: Record<string, string> = {
+  1001: "bert:x:1001:100::/home/bert:/bin/sh\n",
   anna: "anna:x:1000:100:Anna:/home/anna:/bin/bash\n",
   bert: "bert:x:1001:100::/home/bert:/bin/sh\n",
   root: "root:x:0:0:root:/root:/bin/bash\n",
