@@ -81,6 +81,8 @@ describe.skipIf(skip !== null)(`the bridge and its helper${skip === null ? "" : 
     helper = await startHelper(net, folder.path, netAdmin);
     nameMain();
     expect(await next()).toEqual({ isUp: true });
+    // answered once the connection has been told everything
+    expect((await ask(`prepare ${one}`)).identity.address).toBe("172.16.0.2");
     expect(await taps()).toEqual([one]);
   }, 60_000);
 });
