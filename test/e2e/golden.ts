@@ -54,8 +54,11 @@ function makeGolden(): Promise<string> {
   });
 }
 
-/** Image and kernel alone. They depend on less than a template does, and take longer to make. */
-function makeArtifacts(): Promise<string> {
+/**
+ * Image and kernel alone, in a home that has no daemon any more; its path. They depend on less than a template does, and take longer to
+ * make.
+ */
+export function makeArtifacts(): Promise<string> {
   return kept(`artifacts-${hashOf(artifactSources, [])}`, async (home) => {
     await home.ok(["image", "pull", "debian-bookworm"], { timeoutMs: 900_000 });
     await home.ok(["kernel", "pull", "debian-bookworm-cloud"], { timeoutMs: 900_000 });
@@ -110,7 +113,12 @@ export function linkCache(from: string, home: Home): void {
   const to = join(home.folder, "c");
   const linked = Bun.spawnSync(["cp", "-al", from, to]);
   if (linked.exitCode !== 0) throw new Error(`linking ${from} failed: ${linked.stderr}`);
-  for (const name of ["bangerd.lock", "owner.json"]) rmSync(join(to, "banger", name), { force: true });
+  disown(to);
+}
+
+/** Forgets which daemon a copied cache belongs to. @param cache the folder that XDG_CACHE_HOME names */
+export function disown(cache: string): void {
+  for (const name of ["bangerd.lock", "owner.json"]) rmSync(join(cache, "banger", name), { force: true });
 }
 
 const artifactSources = "src/{images,kernels,artifacts,store}/**/*.ts";

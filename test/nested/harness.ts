@@ -12,6 +12,8 @@ export type DriverName = "qemu" | "firecracker";
 export type Nested = {
   host(): TestHost;
   driver: DriverName;
+  /** flags of a VM that runs on this driver */
+  onDriver: string[];
   /** flags of a VM that the host has room for, and that boots in seconds where everything is emulated */
   small: string[];
 };
@@ -64,7 +66,8 @@ function suiteFor(
       if (driver === "firecracker") await made.install("firecracker", firecracker);
     }, 600_000);
     afterAll(async () => made?.close(), 60_000);
-    body({ host, driver, small: ["--image", "tiny", "--memory", "256M", "--vcpu", "1", ...flagsOf(driver)] });
+    const onDriver = flagsOf(driver);
+    body({ host, driver, onDriver, small: ["--image", "tiny", "--memory", "256M", "--vcpu", "1", ...onDriver] });
   });
 }
 

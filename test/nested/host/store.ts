@@ -3,6 +3,7 @@ import { cpSync, existsSync, globSync, linkSync, mkdirSync, rmSync } from "node:
 import { basename, dirname, join } from "node:path";
 import { type TinyArtifacts, tinyArtifacts } from "../../../src/images/testing/tiny.ts";
 import type { Roots } from "../../../src/model/paths.ts";
+import { disown, makeArtifacts } from "../../e2e/golden.ts";
 import { programs, repository } from "../../e2e/home.ts";
 import { kept, keyOf } from "../../hosts/kept.ts";
 import { fillStore } from "../../hosts/tiny-store.ts";
@@ -13,16 +14,26 @@ import { storeBytes } from "./qemu.ts";
 export const storePoint = "/srv";
 const programNames = ["banger", "banger-vsock-agent"];
 
-/** `product` is always there; `sources`: and what `bun test` needs for the drivers' tests. */
-export type StoreContent = "product" | "sources";
+/**
+ * `product` is always there, with a small image; `sources`: and what `bun test` needs for the drivers' tests; `default-image`: and the
+ * default image and kernel instead of the small ones.
+ */
+export type StoreContent = "product" | "sources" | "default-image";
 
 /** A copy of the disk as it was made, at `path`. */
 export async function copyStore(path: string, content: StoreContent): Promise<void> {
   const tiny = await tinyArtifacts();
+  const artifacts = content === "default-image" ? await makeArtifacts() : null;
   const sources = content === "sources" ? sourceFiles() : [];
   const files = programNames.map((name) => join(programs, name));
-  const key = keyOf([tiny.image.digest, tiny.kernel.digest], [...files, import.meta.path, ...sources]);
-  const folder = await kept(`host-store-${key}`, (making) => make(making, tiny, content));
+  const key = keyOf([tiny.image.digest, tiny.kernel.digest, artifacts ?? ""], [...files, import.meta.path, ...sources]);
+  const folder = await kept(`host-store-${key}`, (making) =>
+    make(making, (tree) => {
+      if (artifacts === null) fillStore(rootsBelow(join(tree, "home")), tiny);
+      else copyHome(artifacts, join(tree, "home"));
+      if (content === "sources") addSources(tree, tiny);
+    }),
+  );
   copySparse(join(folder, "store.ext4"), path);
 }
 
@@ -31,13 +42,12 @@ export function copySparse(from: string, to: string): void {
   if (copied.exitCode !== 0) throw new Error(`copying ${from} failed: ${copied.stderr}`);
 }
 
-async function make(folder: string, tiny: TinyArtifacts, content: StoreContent): Promise<void> {
+async function make(folder: string, fill: (tree: string) => void): Promise<void> {
   const tree = join(folder, "content");
   mkdirSync(join(tree, "bin"), { recursive: true });
   for (const name of programNames) cpSync(join(programs, name), join(tree, "bin", name));
   linkSync(join(tree, "bin/banger"), join(tree, "bin/bangerd"));
-  fillStore(rootsBelow(join(tree, "home")), tiny);
-  if (content === "sources") addSources(tree, tiny);
+  fill(tree);
   makeDisk(join(folder, "store.ext4"), storeBytes, tree);
   rmSync(tree, { recursive: true });
 }
@@ -46,6 +56,13 @@ async function make(folder: string, tiny: TinyArtifacts, content: StoreContent):
 function rootsBelow(home: string): Roots {
   const at = (name: string) => join(home, name, "banger");
   return { state: at("s"), cache: at("c"), config: at("k"), runtime: at("r") };
+}
+
+/** @param from a home that a daemon has left, with the same names of its folders; the cache is its own daemon's no more */
+function copyHome(from: string, home: string): void {
+  for (const name of ["s", "c"]) cpSync(join(from, name), join(home, name), { recursive: true });
+  for (const name of ["k/banger", "r"]) mkdirSync(join(home, name), { recursive: true, mode: 0o700 });
+  disown(join(home, "c"));
 }
 
 const sourceParts = ["src", "protocol", "package.json", "tsconfig.json", "build/bin/banger-vsock-agent"];
