@@ -17,6 +17,7 @@ const parts = [
   "protocol",
   "docs",
   "package.json",
+  "package-lock.json",
   "tsconfig.json",
   "biome.json",
   "README.md",
