@@ -8,7 +8,7 @@ import { createExec } from "../host/process/exec-node.ts";
 import { agentBinary, gate } from "../host/testing/gate.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 
-const skip = gate("root") ?? gate("tool:ip") ?? gate("tool:perl") ?? gate("tool:banger-vsock-agent");
+const skip = gate("root") ?? gate("tool:ip") ?? gate("tool:python3") ?? gate("tool:banger-vsock-agent");
 const space = `banger-confine-tap-${process.pid}`;
 const exec = createExec({});
 const [owner, other] = [65_534, 65_533];
@@ -17,15 +17,33 @@ const [host, guest, guestMac] = ["198.51.100.1", "198.51.100.2", "02:00:00:00:00
 
 /** Answers the first ARP request for the guest's address. Before each frame there are 10 bytes of `virtio_net_hdr`. */
 const answerArp = `
-  use strict; open(my $tap, "+<&=", $ARGV[0]) or die "descriptor $ARGV[0]: $!";
-  use Fcntl; fcntl($tap, F_SETFL, 0); $| = 1; print "ready\n";
-  my $mac = pack("H*", "020000000007"); my $wanted = pack("C4", 198, 51, 100, 2);
-  while (sysread($tap, my $frame, 2000)) {
-    next unless substr($frame, 10 + 12, 2) eq pack("n", 0x806) and substr($frame, 10 + 38, 4) eq $wanted;
-    my ($theirs, $address) = (substr($frame, 10 + 22, 6), substr($frame, 10 + 28, 4));
-    my $arp = pack("nnCCn", 1, 0x800, 6, 4, 2) . $mac . $wanted . $theirs . $address;
-    syswrite($tap, ("\\0" x 10) . $theirs . $mac . pack("n", 0x806) . $arp); print "answered\\n"; <STDIN>; exit 0;
-  }`;
+import os, struct, sys
+tap = int(sys.argv[1])
+os.set_blocking(tap, True)
+print("ready", flush=True)
+mac, wanted = bytes.fromhex("020000000007"), bytes([198, 51, 100, 2])
+while True:
+    frame = os.read(tap, 2000)[10:]
+    if frame[12:14] != b"\\x08\\x06" or frame[38:42] != wanted:
+        continue
+    asking, address = frame[22:28], frame[28:32]
+    arp = struct.pack("!HHBBH", 1, 0x800, 6, 4, 2) + mac + wanted + asking + address
+    os.write(tap, bytes(10) + asking + mac + b"\\x08\\x06" + arp)
+    print("answered", flush=True)
+    sys.stdin.readline()
+    break`;
+
+/** What the descriptors from 3 to 5 are, a line each. */
+const listDescriptors = `
+import os, stat
+for fd in (3, 4, 5):
+    try:
+        mode = os.fstat(fd).st_mode
+        print("socket" if stat.S_ISSOCK(mode) else "device" if stat.S_ISCHR(mode) else "other")
+    except OSError:
+        print(fd, "closed")`;
+
+const python = ["/usr/bin/python3", "-I", "-c"];
 
 /** The device as distributions have it (0666), whatever this host's mode is: in a mount namespace of its own. */
 const withDevice = `mount --bind "$0" /dev/net/tun && exec "$@"`;
@@ -72,7 +90,7 @@ describe.skipIf(skip !== null)(`a TAP interface by descriptor${skip === null ? "
   const words = (bytes: Uint8Array) => Buffer.from(bytes).toString();
 
   test("its owner's program carries frames, though it may open no device", async () => {
-    const program = spawnPiped(commandOf(owner, ["--tap", tap], ["/usr/bin/perl", "-e", answerArp, "3"]), {
+    const program = spawnPiped(commandOf(owner, ["--tap", tap], [...python, answerArp, "3"]), {
       stdin: "pipe",
     });
     const lines = createInterface({ input: Readable.from(program.stdout) })[Symbol.asyncIterator]();
@@ -87,8 +105,7 @@ describe.skipIf(skip !== null)(`a TAP interface by descriptor${skip === null ? "
 
   test("descriptors are numbered in the order of the command line", async () => {
     const socket = `/tmp/banger-confine-tap-${process.pid}.sock`;
-    const open = `for (3..5) { open(my $fd, "+<&=", $_) or print "$_ closed\\n"; print -S $fd ? "socket\\n" : -c $fd ? "device\\n" : "" if $fd }`;
-    const { stdout, stderr } = await confined(owner, ["--listen", socket, "--tap", tap], "/usr/bin/perl", "-e", open);
+    const { stdout, stderr } = await confined(owner, ["--listen", socket, "--tap", tap], ...python, listDescriptors);
     await exec(["rm", "-f", socket]);
     expect([words(stdout), words(stderr)]).toEqual(["socket\ndevice\n5 closed\n", ""]);
   }, 30_000);
@@ -97,7 +114,7 @@ describe.skipIf(skip !== null)(`a TAP interface by descriptor${skip === null ? "
     ["another user's", other, tap, "Operation not permitted"],
     ["one that is missing", owner, "bgr-missing1", "No such device"],
   ])("%s is refused", async (_what, uid, name, why) => {
-    const { exitCode, stderr } = await confined(uid, ["--tap", name], "/usr/bin/perl", "-e", "1");
+    const { exitCode, stderr } = await confined(uid, ["--tap", name], "/usr/bin/true");
     expect(exitCode).toBe(125);
     expect(words(stderr)).toContain(`${name}: ${why}`);
     const { stdout } = await exec(["ip", "-n", space, "-o", "link"]);
