@@ -52,7 +52,7 @@ const ownNames = new Set(["localhost", "localhost.localdomain", "ip6-localhost",
  * Metadata services, which give out a cloud host's credentials, outside the link-local networks. The whole list, which `netguard`'s
  * tests use too, is `protocol/metadata-addresses.json`.
  */
-const v4Metadata = ["100.100.100.200", "168.63.129.16", "192.0.0.192"];
+export const v4Metadata: readonly string[] = ["100.100.100.200", "168.63.129.16", "192.0.0.192"];
 const v6Metadata = ["fd00:ec2::254", "fd20:ce::254"];
 
 /** The first match decides. */

@@ -10,6 +10,9 @@ const skip = gate("root") ?? gate("tool:ip") ?? gate("tool:nft") ?? gate("tool:p
 const suite = skip === null ? describe : describe.skip;
 const bridgeAddress = defaultBridge.address;
 
+/** a refusal is said by ICMP, of which the kernel sends only some in each second: icmp(7), icmp_ratelimit */
+const unanswered = ["none", "EHOSTUNREACH"];
+
 const tap = (vm: string, host: number, isolated: boolean, deny: string[] = []): WantedTap => ({
   vm: vm as VmId,
   address: `172.16.0.${host}`,
@@ -56,14 +59,18 @@ suite(`guests on the bridge${skip === null ? "" : ` (skipped: ${skip})`}`, () =>
   });
 
   test("no metadata service", async () => {
-    for (const guest of [alone, openA]) expect(await guest.ask("tcp", outside.metadata)).toBe("EHOSTUNREACH");
+    for (const guest of [alone, openA])
+      for (const address of [outside.link, outside.cloud]) expect(unanswered).toContain(await guest.ask("tcp", address));
   });
 
   test("DNS on the bridge's address, and nothing else of the host", async () => {
     expect(await alone.ask("udp", bridgeAddress, 53)).toBe(alone.tap.address);
-    expect(await alone.ask("tcp", bridgeAddress, 8081)).toBe("EHOSTUNREACH");
-    expect(await alone.ask("udp", bridgeAddress, 8081)).toBe("EHOSTUNREACH");
-    for (const port of [53, 8081]) expect(await alone.ask("udp", hostAddress, port)).toBe("EHOSTUNREACH");
+    const others = [
+      second.ask("tcp", bridgeAddress, 8081),
+      second.ask("udp", bridgeAddress, 8081),
+      ...[53, 8081].map((port) => second.ask("udp", hostAddress, port)),
+    ];
+    for (const answer of await Promise.all(others)) expect(unanswered).toContain(answer);
   });
 
   test("other guests only where both are open", async () => {
@@ -73,7 +80,7 @@ suite(`guests on the bridge${skip === null ? "" : ` (skipped: ${skip})`}`, () =>
       alone.ask("tcp", openA.tap.address),
       openA.ask("tcp", alone.tap.address),
     ];
-    for (const answer of await Promise.all(refused)) expect(["none", "EHOSTUNREACH"]).toContain(answer);
+    for (const answer of await Promise.all(refused)) expect(unanswered).toContain(answer);
   });
 
   test("other guests not by way of the host either", async () => {

@@ -2,6 +2,7 @@
  * What may pass between the bridge's network, the host and everything else: `table inet banger`. Guests reach the outside but for what
  * their VM denies; from outside only answers get in; of the host they reach DNS and echo on the bridge's address. Pure.
  */
+import { v4Metadata } from "../base/zone.ts";
 import { type BridgeSpec, bridgeName } from "../model/bridge.ts";
 import { formatRange, merged, rangeOf } from "./networks.ts";
 import type { NftChain, NftSet, NftTable } from "./ruleset.ts";
@@ -11,8 +12,8 @@ const from = `iifname "${bridgeName}"`;
 const to = `oifname "${bridgeName}"`;
 const answers = "ct state established,related accept";
 const refuse = "reject with icmp type admin-prohibited";
-/** cloud metadata services, and nothing that is routed: RFC 3927 */
-const linkLocal = "169.254.0.0/16";
+/** link-local addresses (RFC 3927), and where else clouds have their metadata services */
+const neverReached = ["169.254.0.0/16", ...v4Metadata].join(", ");
 
 export function inetTable(bridge: BridgeSpec, nat: boolean, taps: readonly WantedTap[]): NftTable {
   const denying = taps.filter(({ deny }) => deny.length > 0);
@@ -55,7 +56,7 @@ function forward(bridge: BridgeSpec, nat: boolean, denying: readonly WantedTap[]
       `${from} ${to} ip saddr @open ip daddr @open accept`,
       `${from} ${to} ip saddr @open meta pkttype { broadcast, multicast } accept`,
       `${from} ${to} drop`,
-      `${from} ip daddr ${linkLocal} ${refuse}`,
+      `${from} ip daddr { ${neverReached} } ${refuse}`,
       ...(jumps.length > 0 ? [`${from} ip saddr vmap { ${jumps.join(", ")} }`] : []),
       ...(nat ? [`${from} ip saddr ${networkText(bridge)} accept`] : []),
       `${from} drop`,

@@ -76,11 +76,14 @@ describe("bridge.ensure", () => {
     expect(host.changes()).toEqual([load(wantedTwo)]);
   });
 
-  test("another network is refused while a VM has an address in the present one", async () => {
+  test("another network takes the present one's place; VMs with an address in that one lose it", async () => {
     const host = await servedHost();
-    const other = { verb: "bridge.ensure", address: "10.5.0.1", prefix: 24 } as const;
-    await expect(host.keeper.handle(other)).rejects.toMatchObject({ kind: "refused" });
-    expect(host.changes()).toEqual([]);
+    const bridge = { address: "10.5.0.1", prefix: 24 };
+    await host.keeper.handle({ verb: "bridge.ensure", ...bridge });
+    const move = ["address del 172.16.0.1/24 dev br-banger", "address add 10.5.0.1/24 dev br-banger"];
+    expect(host.changes()).toEqual([load({ bridge, nat: true, taps: [] }), batch(...move)]);
+    const text = "the bridge's network changes";
+    expect(host.warnings()).toEqual([{ text, without: ["aaaa1111", "bbbb2222"] }]);
   });
 
   test("a failure says what the program said, and nothing is wanted after it", async () => {

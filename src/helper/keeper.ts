@@ -112,10 +112,12 @@ export class Keeper {
 
   async #ensureBridge({ address, prefix }: BridgeRequest): Promise<Result> {
     const bridge = { address, prefix };
-    const wanted = { ...this.#wanted, bridge };
-    const lost = wanted.taps.find((tap) => addressProblem(wanted, tap) !== null);
-    if (lost) throw new HelperError("refused", `the VM ${lost.vm} has an address that is not in that network`);
+    const changed = { ...this.#wanted, bridge };
+    // of another network: such a VM has no network until it is started again
+    const [kept, lost] = partition(changed.taps, (tap) => addressProblem(changed, tap) === null);
+    const wanted = { ...changed, taps: kept };
     await this.#refuseClash(bridge);
+    if (lost.length > 0) this.#deps.log.warn("the bridge's network changes", { without: lost.map(({ vm }) => vm) });
     return this.#change(wanted, async () => {
       await ensureLinks(this.#deps.exec, wanted, this.#deps.owner);
       await this.#ensurePassage();
@@ -227,4 +229,8 @@ export class Keeper {
     };
     return status;
   }
+}
+
+function partition<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] {
+  return [all.filter(isFirst), all.filter((one) => !isFirst(one))];
 }

@@ -58,7 +58,7 @@ describe("the host's table", () => {
       'iifname "br-banger" oifname "br-banger" ip saddr @open ip daddr @open accept',
       'iifname "br-banger" oifname "br-banger" ip saddr @open meta pkttype { broadcast, multicast } accept',
       'iifname "br-banger" oifname "br-banger" drop',
-      'iifname "br-banger" ip daddr 169.254.0.0/16 reject with icmp type admin-prohibited',
+      'iifname "br-banger" ip daddr { 169.254.0.0/16, 100.100.100.200, 168.63.129.16, 192.0.0.192 } reject with icmp type admin-prohibited',
       `iifname "br-banger" ip saddr vmap { 172.16.0.3 : jump deny-${vmB} }`,
       'iifname "br-banger" ip saddr 172.16.0.0/24 accept',
       'iifname "br-banger" drop',

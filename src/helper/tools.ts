@@ -30,7 +30,7 @@ export async function attempt(exec: Exec, argv: readonly string[], input?: strin
     ).slice(0, maxSaid);
     return { exitCode, output: Buffer.from(stdout).toString("utf8"), said };
   } catch (error) {
-    if (isError(error, "TOOL_MISSING")) throw new HelperError("failed", `${argv[0]} is not installed`);
+    if (isError(error, "TOOL_MISSING")) throw new HelperError("failed", `${error.message}: ${error.hint}`);
     if (isError(error, "TOOL_FAILED")) throw new HelperError("failed", error.message);
     throw error;
   }

@@ -71,6 +71,22 @@ const packages: Record<string, Packages> = {
   },
   git: { apt: "git", dnf: "git", pacman: "git", zypper: "git", why: "to read the repository" },
   npm: { apt: "npm", dnf: "npm", pacman: "npm", zypper: "npm", why: "to fetch mise for the image" },
+  nft: {
+    apt: "nftables",
+    dnf: "nftables",
+    pacman: "nftables",
+    zypper: "nftables",
+    apk: "nftables",
+    why: "for the bridge of system mode",
+  },
+  ip: {
+    apt: "iproute2",
+    dnf: "iproute",
+    pacman: "iproute2",
+    zypper: "iproute2",
+    apk: "iproute2",
+    why: "for the bridge of system mode",
+  },
   tar: { apt: "tar", dnf: "tar", pacman: "tar", zypper: "tar", why: "to unpack archives" },
 };
 
