@@ -1,5 +1,5 @@
 /** The root helper as a program with CAP_NET_ADMIN alone, in network namespaces: whom it serves, and what it makes again by itself. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, statSync } from "node:fs";
 import type { VmId } from "../base/names.ts";
 import { hostAddress, makeNetwork, outside, owner, type TestNetwork, within } from "../helper/testing/network.ts";
@@ -7,6 +7,9 @@ import { createExec } from "../host/process/exec-node.ts";
 import { gate } from "../host/testing/gate.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import { type HelperClient, startHelper, type TestHelper } from "./testing/root-helper.ts";
+
+/** each program in a namespace is started by ip(8), and the machine may be busy */
+setDefaultTimeout(60_000);
 
 const skip = gate("root") ?? gate("tool:ip") ?? gate("tool:nft") ?? gate("tool:python3") ?? gate("tool:setpriv");
 const suite = skip === null ? describe : describe.skip;
@@ -36,14 +39,14 @@ suite(`the root helper${skip === null ? "" : ` (skipped: ${skip})`}`, () => {
     net = await makeNetwork("prog");
     helper = await startHelper(net, folder.path, netAdmin);
     daemon = await helper.connect();
-  }, 60_000);
+  });
 
   afterAll(async () => {
     daemon?.end();
     await helper?.stop();
     await net?.remove();
     folder[Symbol.dispose]();
-  }, 30_000);
+  });
 
   test("its socket is root's and the owner's group's", () => {
     const { uid, gid, mode } = statSync(helper.socket);
@@ -60,7 +63,7 @@ suite(`the root helper${skip === null ? "" : ` (skipped: ${skip})`}`, () => {
     expect(await guest.ask("tcp", outside.internet)).toBe(hostAddress);
     expect(await ask(daemon, { verb: "tap.delete", vm: "../../etc" })).toMatchObject({ error: { kind: "refused" } });
     expect(await helper.logged("refused a request")).toMatchObject({ uid: owner, program: "python3" });
-  }, 30_000);
+  });
 
   test.each([
     ["a child of the daemon", { asMain: false }, /not the main process/],
@@ -95,7 +98,7 @@ for one in all: one.recv(1) if one.fileno() >= 0 else None
     expect(await ask(daemon, { verb: "status" })).toMatchObject({ result: { nat: true } });
     await flooding;
     expect(await ask(daemon, { verb: "status" })).toMatchObject({ result: { nat: true } });
-  }, 30_000);
+  });
 
   test("a flushed ruleset and a deleted bridge are made again without being asked", async () => {
     await net.exec(["nft", "flush", "ruleset"]);
@@ -105,7 +108,7 @@ for one in all: one.recv(1) if one.fileno() >= 0 else None
     await net.exec(["iptables", "-P", "FORWARD", "DROP"]);
     expect(await helper.logged("made again what was missing")).toMatchObject({ made: ["passage"] });
     expect(await ask(daemon, { verb: "status" })).toMatchObject({ result: { nat: true, taps: ["guest001"] } });
-  }, 60_000);
+  });
 
   test("after a SIGKILL the next one goes on; its clients connect again", async () => {
     await helper.stop("SIGKILL");
@@ -113,7 +116,7 @@ for one in all: one.recv(1) if one.fileno() >= 0 else None
     helper = await startHelper(net, folder.path, netAdmin);
     daemon = await helper.connect();
     expect(await ask(daemon, { verb: "status" })).toMatchObject({ result: { nat: true, taps: ["guest001"] } });
-  }, 30_000);
+  });
 
   test("without CAP_NET_ADMIN it can do nothing", async () => {
     await helper.stop();
@@ -125,5 +128,5 @@ for one in all: one.recv(1) if one.fileno() >= 0 else None
       expect(await ask(daemon, request)).toMatchObject({
         error: { kind: "failed", message: expect.stringMatching(/[Nn]ot permitted/) },
       });
-  }, 30_000);
+  });
 });

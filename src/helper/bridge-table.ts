@@ -8,8 +8,6 @@ import type { NftTable } from "./ruleset.ts";
 import type { WantedTap } from "./wanted.ts";
 
 const anyTap = `"${tapPrefix}*"`;
-/** IEEE 802.1D: frames for the bridge itself, which pass no prerouting hook */
-const linkLocal = "ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00";
 /** RFC 826, for IPv4 over Ethernet */
 const plainArp = "arp htype 1 arp ptype ip arp hlen 6 arp plen 4";
 
@@ -37,7 +35,7 @@ export function bridgeTable(taps: readonly WantedTap[]): NftTable {
         name: "from-guest",
         hook: null,
         rules: [
-          // the type behind a VLAN tag does not count here
+          // by itself, so that the type behind a VLAN tag never counts
           "ether type != { ip, arp } drop",
           "ether type ip udp sport 67 drop",
           "ether type ip iifname . ether saddr . ip saddr @guests accept",
@@ -49,11 +47,6 @@ export function bridgeTable(taps: readonly WantedTap[]): NftTable {
         name: "prerouting",
         hook: { type: "filter", hook: "prerouting", priority },
         rules: [`iifname ${anyTap} jump from-guest`],
-      },
-      {
-        name: "input",
-        hook: { type: "filter", hook: "input", priority },
-        rules: [`iifname ${anyTap} ${linkLocal} drop`],
       },
       {
         name: "forward",

@@ -1,10 +1,13 @@
 /** What guests on the bridge reach and what reaches them, with the real tables in network namespaces that the test makes. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { VmId } from "../base/names.ts";
 import { gate } from "../host/testing/gate.ts";
 import { defaultBridge } from "../model/bridge.ts";
 import { type Guest, hostAddress, makeNetwork, neighbour, outside, type TestNetwork } from "./testing/network.ts";
 import type { WantedTap } from "./wanted.ts";
+
+/** each program in a namespace is started by ip(8), and the machine may be busy */
+setDefaultTimeout(60_000);
 
 const skip = gate("root") ?? gate("tool:ip") ?? gate("tool:nft") ?? gate("tool:python3");
 const suite = skip === null ? describe : describe.skip;
@@ -44,7 +47,7 @@ suite(`guests on the bridge${skip === null ? "" : ` (skipped: ${skip})`}`, () =>
       Guest,
       Guest,
     ];
-  }, 60_000);
+  });
 
   afterAll(() => net?.remove());
 
@@ -60,7 +63,8 @@ suite(`guests on the bridge${skip === null ? "" : ` (skipped: ${skip})`}`, () =>
 
   test("no metadata service", async () => {
     for (const guest of [alone, openA])
-      for (const address of [outside.link, outside.cloud]) expect(unanswered).toContain(await guest.ask("tcp", address));
+      for (const address of [outside.link, outside.cloud])
+        expect(unanswered).toContain(await guest.ask("tcp", address));
   });
 
   test("DNS on the bridge's address, and nothing else of the host", async () => {
@@ -68,12 +72,14 @@ suite(`guests on the bridge${skip === null ? "" : ` (skipped: ${skip})`}`, () =>
     const others = [
       second.ask("tcp", bridgeAddress, 8081),
       second.ask("udp", bridgeAddress, 8081),
-      ...[53, 8081].map((port) => second.ask("udp", hostAddress, port)),
+      second.ask("tcp", hostAddress),
     ];
     for (const answer of await Promise.all(others)) expect(unanswered).toContain(answer);
   });
 
-  test("other guests only where both are open", async () => {
+  // with it the host's table sees bridged frames too; a host without br_netfilter has the bridge's table alone
+  test.each(["0", "1"])("other guests only where both are open (bridge-nf-call-iptables=%s)", async (value) => {
+    await net.exec(["sysctl", "-qw", `net.bridge.bridge-nf-call-iptables=${value}`]);
     expect(await openA.ask("tcp", openB.tap.address)).toBe(openA.tap.address);
     const refused = [
       alone.ask("tcp", second.tap.address),
@@ -83,23 +89,15 @@ suite(`guests on the bridge${skip === null ? "" : ` (skipped: ${skip})`}`, () =>
     for (const answer of await Promise.all(refused)) expect(unanswered).toContain(answer);
   });
 
-  test("other guests not by way of the host either", async () => {
-    const detour = (guest: Guest, to: Guest) => [
-      "ip",
-      "-n",
-      guest.space,
-      "route",
-      "replace",
-      to.tap.address,
-      "via",
-      bridgeAddress,
-    ];
+  test("other guests not by way of the host either, with answers on the same way", async () => {
+    const detour = (guest: Guest, to: Guest) =>
+      net.exec(["ip", "-n", guest.space, "route", "replace", to.tap.address, "via", bridgeAddress]);
     const pairs = [
       [alone, second],
       [openA, alone],
     ] as const;
     const tries = pairs.map(async ([from, to]) => {
-      await net.exec(detour(from, to));
+      await Promise.all([detour(from, to), detour(to, from)]);
       return from.ask("tcp", to.tap.address);
     });
     expect(await Promise.all(tries)).toEqual(["none", "none"]);
@@ -114,7 +112,7 @@ suite(`guests on the bridge${skip === null ? "" : ` (skipped: ${skip})`}`, () =>
     const guests = [alone.tap.address, openA.tap.address];
     const askAll = (kind: "tcp" | "udp", addresses: string[], port = 8081) =>
       addresses.map((address) => net.askFrom(net.outsideSpace, kind, address, port));
-    const asked = [...askAll("tcp", guests), ...askAll("udp", guests), ...askAll("udp", [bridgeAddress], 53)];
+    const asked = [...askAll("tcp", guests), ...askAll("udp", guests), ...askAll("tcp", [bridgeAddress])];
     expect(await Promise.all(asked)).toEqual(["none", "none", "none", "none", "none"]);
   });
 });

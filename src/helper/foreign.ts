@@ -14,30 +14,56 @@ export async function findFirewalls(exec: Exec): Promise<Firewalls> {
   return found;
 }
 
+/** What was done at one firewall: a line for the status; null where nothing is needed. */
+type Passage = { line: string | null; changed: boolean };
+
 /**
- * Our rules at the head of the chains of `ip filter` that drop something. Docker and ufw put theirs there with the same program.
- * @returns a line for each chain that has them, and whether something had to be changed
+ * Lets guests through each of them. One that can't be changed is no failure: its line says so, and guests may get through anyway.
+ * @param asksFirewalld whether firewalld may have forgotten the bridge
  */
-export async function passIptables(exec: Exec, found: Firewalls): Promise<{ lines: string[]; changed: boolean }> {
-  const lines: string[] = [];
-  let changed = false;
-  for (const chain of found.iptables) {
-    const before = await run(exec, ["iptables", "-S", chain]);
-    const plan = iptablesPlan(chain, before);
-    for (const args of plan) await run(exec, ["iptables", ...args]);
-    if (plan.length > 0) changed = true;
-    if (plan.length > 0 || iptablesRemoval(chain, before).length > 0)
-      lines.push(`${found.owners.join(" and ")}: accepted in the chain ${chain}`);
-  }
-  return { lines, changed };
+export async function passFirewalls(
+  exec: Exec,
+  found: Firewalls,
+  asksFirewalld: boolean,
+): Promise<{ lines: string[]; changed: boolean }> {
+  const owners = found.owners.join(" and ");
+  const passages: Passage[] = [];
+  for (const chain of found.iptables) passages.push(await orSaid(owners, () => passChain(exec, owners, chain)));
+  if (found.firewalld) passages.push(await orSaid("firewalld", () => passFirewalld(exec, asksFirewalld)));
+  for (const chain of found.foreign)
+    passages.push({
+      line: `nftables: the chain ${chain} drops what it does not know, and was left alone`,
+      changed: false,
+    });
+  return { lines: passages.flatMap(({ line }) => line ?? []), changed: passages.some(({ changed }) => changed) };
 }
 
-/** The bridge in a zone that lets it through, until firewalld is started again. @returns whether it was put there now */
-export async function passFirewalld(exec: Exec): Promise<boolean> {
+async function orSaid(name: string, pass: () => Promise<Passage>): Promise<Passage> {
+  try {
+    return await pass();
+  } catch (error) {
+    if (!(error instanceof HelperError)) throw error;
+    return { line: `${name}: guests may not get through: ${error.message}`, changed: false };
+  }
+}
+
+/** Our rules at the head of a chain of `ip filter` that drops something. Docker and ufw put theirs there with the same program. */
+async function passChain(exec: Exec, owners: string, chain: Firewalls["iptables"][number]): Promise<Passage> {
+  const before = await run(exec, ["iptables", "-S", chain]);
+  const plan = iptablesPlan(chain, before);
+  for (const args of plan) await run(exec, ["iptables", ...args]);
+  const isPassed = plan.length > 0 || iptablesRemoval(chain, before).length > 0;
+  return { line: isPassed ? `${owners}: accepted in the chain ${chain}` : null, changed: plan.length > 0 };
+}
+
+/** The bridge in a zone that lets it through, until firewalld is started again. */
+async function passFirewalld(exec: Exec, asks: boolean): Promise<Passage> {
+  const line = `firewalld: the bridge is in the zone ${zone}`;
+  if (!asks) return { line, changed: false };
   const { output } = await attempt(exec, ["firewall-cmd", `--get-zone-of-interface=${bridgeName}`]);
-  if (output.trim() === zone) return false;
+  if (output.trim() === zone) return { line, changed: false };
   await run(exec, ["firewall-cmd", `--zone=${zone}`, `--change-interface=${bridgeName}`]);
-  return true;
+  return { line, changed: true };
 }
 
 /** Removes our rules and the bridge's zone; what fails is left, because a firewall may be on its way out itself. */

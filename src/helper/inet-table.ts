@@ -3,11 +3,16 @@
  * their VM denies; from outside only answers get in; of the host they reach DNS and echo on the bridge's address. Pure.
  */
 import { v4Metadata } from "../base/zone.ts";
-import { type BridgeSpec, bridgeName } from "../model/bridge.ts";
+import { type BridgeSpec, bridgeName, tapPrefix } from "../model/bridge.ts";
 import { formatRange, merged, rangeOf } from "./networks.ts";
 import type { NftChain, NftSet, NftTable } from "./ruleset.ts";
 import { networkText, type WantedTap } from "./wanted.ts";
 
+/**
+ * What reaches the host by a guest's interface itself has passed no bridge, and so not the bridge's table: a frame for a protocol of the bridge's own,
+ * or one of an interface that was taken out of the bridge.
+ */
+const past = `iifname "${tapPrefix}*" drop`;
 const from = `iifname "${bridgeName}"`;
 const to = `oifname "${bridgeName}"`;
 const answers = "ct state established,related accept";
@@ -52,6 +57,7 @@ function forward(bridge: BridgeSpec, nat: boolean, denying: readonly WantedTap[]
     name: "forward",
     hook: { type: "filter", hook: "forward", priority: 0 },
     rules: [
+      past,
       // bridged frames pass here too where br_netfilter is loaded; and a guest can have the host send its packet back to the bridge
       `${from} ${to} ip saddr @open ip daddr @open accept`,
       `${from} ${to} ip saddr @open meta pkttype { broadcast, multicast } accept`,
@@ -73,6 +79,7 @@ function input(bridge: BridgeSpec): NftChain {
     name: "input",
     hook: { type: "filter", hook: "input", priority: 0 },
     rules: [
+      past,
       // Linux takes packets for any of its addresses on any interface
       `${elsewhere} ip daddr ${bridge.address} drop`,
       `${elsewhere} ip saddr ${networkText(bridge)} drop`,

@@ -1,5 +1,5 @@
 /** The keeper on a real host's parts, in network namespaces: what is taken away is made again, and what it made goes. */
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { VmId } from "../base/names.ts";
 import { gate } from "../host/testing/gate.ts";
 import { memoryLogger } from "../host/testing/log.ts";
@@ -7,6 +7,9 @@ import { bridgeName, defaultBridge } from "../model/bridge.ts";
 import { removeNetwork } from "./removal.ts";
 import { type Guest, hostAddress, makeNetwork, outside, type TestNetwork } from "./testing/network.ts";
 import type { WantedTap } from "./wanted.ts";
+
+/** each program in a namespace is started by ip(8), and the machine may be busy */
+setDefaultTimeout(60_000);
 
 const skip =
   gate("root") ??
@@ -40,8 +43,8 @@ suite(`the keeper${skip === null ? "" : ` (skipped: ${skip})`}`, () => {
 
   beforeEach(async () => {
     net = await makeNetwork("keep");
-  }, 30_000);
-  afterEach(() => net.remove(), 30_000);
+  });
+  afterEach(() => net.remove());
 
   test("asked twice, it changes nothing the second time; the removal leaves nothing", async () => {
     const before = [await links(), await rules()];
@@ -93,7 +96,7 @@ suite(`the keeper${skip === null ? "" : ` (skipped: ${skip})`}`, () => {
     }
     await net.exec(["ip", "link", "set", "dev", "bgr-guest001", "type", "bridge_slave", "isolated", "off"]);
     expect(await net.keeper.check()).toBe(true);
-  }, 30_000);
+  });
 
   test("a firewall that drops what it forwards, as docker's and ufw's, lets guests through", async () => {
     await ensure();
@@ -108,7 +111,7 @@ suite(`the keeper${skip === null ? "" : ` (skipped: ${skip})`}`, () => {
     });
     await removeNetwork(net.exec, memoryLogger());
     expect(await said("iptables", "-S")).toBe("-P INPUT DROP\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n");
-  }, 30_000);
+  });
 
   test("a chain of the owner's own is left alone, and named", async () => {
     const own = "table inet filter {\nchain forward { type filter hook forward priority 0; policy drop; }\n}\n";

@@ -127,6 +127,17 @@ describe("nat.ensure", () => {
     });
   });
 
+  test("a firewall that can't be changed is named, and the rest is done", async () => {
+    const host = fakeHost({ "iptables -S INPUT": { exitCode: 4, stderr: "incompatible, use 'nft' tool" } });
+    host.is(bridgeOnly);
+    const chain = { family: "ip", table: "filter", name: "INPUT", type: "filter", hook: "input", policy: "drop" };
+    host.state.chains = JSON.stringify({ nftables: [{ chain }] });
+    await host.keeper.handle(ensureBridge);
+    await host.keeper.handle({ verb: "nat.ensure" });
+    const { firewalls } = await host.keeper.handle({ verb: "status" });
+    expect(firewalls).toEqual([expect.stringMatching(/^iptables: guests may not get through: .*use 'nft' tool/)]);
+  });
+
   test("firewalld is asked once, and again when its rules changed", async () => {
     const zoneOf = "firewall-cmd --get-zone-of-interface=br-banger";
     const change = "firewall-cmd --zone=trusted --change-interface=br-banger";

@@ -8,7 +8,7 @@ import type { Exec } from "../host/process/exec.ts";
 import { tapName } from "../model/bridge.ts";
 import type { BridgeRequest, HelperRequest, HelperStatus } from "../wire/helper/verbs.ts";
 import { clashOf, freeBridge, readRoutes } from "./clash.ts";
-import { findFirewalls, passFirewalld, passIptables } from "./foreign.ts";
+import { findFirewalls, passFirewalls } from "./foreign.ts";
 import { HelperError } from "./helper-error.ts";
 import { ensureLinks, ensureTap, listLinks, removeLink } from "./interfaces.ts";
 import { bridgeOf, tapsOf } from "./links.ts";
@@ -195,15 +195,10 @@ export class Keeper {
     const isForwarding = await forwards();
     if (!isForwarding) await forward();
     const found = await findFirewalls(exec);
-    const iptables = await passIptables(exec, found);
-    const isMoved = found.firewalld && this.#asksFirewalld ? await passFirewalld(exec) : false;
-    if (found.firewalld) this.#asksFirewalld = false;
-    this.#firewalls = [
-      ...iptables.lines,
-      ...(found.firewalld ? ["firewalld: the bridge is in the zone trusted"] : []),
-      ...found.foreign.map((chain) => `nftables: the chain ${chain} drops what it does not know, and was left alone`),
-    ];
-    return !isForwarding || iptables.changed || isMoved;
+    const { lines, changed } = await passFirewalls(exec, found, this.#asksFirewalld);
+    this.#asksFirewalld = false;
+    this.#firewalls = lines;
+    return !isForwarding || changed;
   }
 
   async #ensureRouting(): Promise<boolean> {

@@ -52,7 +52,7 @@ test("every difference counts: a set, an element, a chain, its hook, a rule", ()
     (one) => delete one.sets["open"],
     (one) => one.sets["guests"]?.pop(),
     (one) => delete one.chains["forward"],
-    (one) => Object.assign(one.chains["input"] ?? {}, { hook: "" }),
+    (one) => Object.assign(one.chains["prerouting"] ?? {}, { hook: "" }),
     (one) => Object.assign(one.chains["from-guest"] ?? {}, { rules: 1 }),
     (one) => Object.assign(one.chains, { more: { hook: "", rules: 0 } }),
   ];

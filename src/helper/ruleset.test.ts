@@ -55,6 +55,7 @@ describe("the host's table", () => {
   test("what a guest may reach: the outside, but for link-local addresses and what its VM denies", () => {
     expect(chainOf(inet, "forward")).toEqual([
       "type filter hook forward priority 0; policy accept;",
+      'iifname "bgr-*" drop',
       'iifname "br-banger" oifname "br-banger" ip saddr @open ip daddr @open accept',
       'iifname "br-banger" oifname "br-banger" ip saddr @open meta pkttype { broadcast, multicast } accept',
       'iifname "br-banger" oifname "br-banger" drop',
@@ -73,6 +74,7 @@ describe("the host's table", () => {
   test("of the host itself: DNS and echo on the bridge's address", () => {
     expect(chainOf(inet, "input")).toEqual([
       "type filter hook input priority 0; policy accept;",
+      'iifname "bgr-*" drop',
       'iifname != { "lo", "br-banger" } ip daddr 172.16.0.1 drop',
       'iifname != { "lo", "br-banger" } ip saddr 172.16.0.0/24 drop',
       'iifname "br-banger" ct state established,related accept',

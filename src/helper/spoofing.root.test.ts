@@ -1,12 +1,15 @@
 /** A guest that sends what is not its own: MAC and IPv4 addresses, ARP, VLAN tags, IPv6, DHCP. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { VmId } from "../base/names.ts";
 import { gate } from "../host/testing/gate.ts";
 import { bridgeName, defaultBridge, macOf } from "../model/bridge.ts";
 import { arpAnswer, ethernet, everyone, routerAdvertisement, udp } from "./testing/frames.ts";
-import { type Guest, makeNetwork, type TestNetwork } from "./testing/network.ts";
-import { listen, vmm } from "./testing/python.ts";
+import { type Guest, hostAddress, makeNetwork, type TestNetwork } from "./testing/network.ts";
+import { listen, record, vmm } from "./testing/python.ts";
 import type { WantedTap } from "./wanted.ts";
+
+/** each program in a namespace is started by ip(8), and the machine may be busy */
+setDefaultTimeout(60_000);
 
 const skip = gate("root") ?? gate("tool:ip") ?? gate("tool:nft") ?? gate("tool:python3");
 const suite = skip === null ? describe : describe.skip;
@@ -32,7 +35,7 @@ suite(`a guest that spoofs${skip === null ? "" : ` (skipped: ${skip})`}`, () => 
     await net.keeper.handle({ verb: "nat.ensure" });
     for (const one of taps) await net.keeper.handle({ verb: "tap.create", ...one });
     [thief, victim, witness] = (await Promise.all(taps.map((one) => net.plug(one)))) as [Guest, Guest, Guest];
-  }, 60_000);
+  });
 
   afterAll(() => net?.remove());
 
@@ -79,6 +82,34 @@ suite(`a guest that spoofs${skip === null ? "" : ` (skipped: ${skip})`}`, () => 
     }
   });
 
+  /** What programs of the host got of datagrams that the thief sent to one of these MAC addresses. */
+  async function received(macs: string[]): Promise<unknown> {
+    const recorder = await net.start(net.space, record);
+    const to = (mac: string, from: string, address: string, text: string) =>
+      ethernet(thief.mac, mac, "0800", udp(from, address, [5000, 9000], text));
+    const frames = macs.flatMap((mac) => [
+      to(mac, thief.tap.address, bridge.address, "own-address"),
+      to(mac, "203.0.113.77", bridge.address, "foreign-address"),
+      to(mac, thief.tap.address, hostAddress, "other-address-of-the-host"),
+      to(mac, "203.0.113.77", hostAddress, "both"),
+    ]);
+    await thief.send(...frames);
+    expect(await net.askFrom(net.space, "udp", "127.0.0.1", 9000)).toBe("!");
+    return (await recorder.lines.next()).value;
+  }
+
+  test("frames for the bridge's own protocols, which pass no bridge, bring it to no service of the host", async () => {
+    // IEEE 802.1D: 01:80:c2:00:00:0e is LLDP's, :03 that of 802.1X
+    expect(await received(["01:80:c2:00:00:0e", "01:80:c2:00:00:03", bridge.mac, everyone])).toBe("");
+  });
+
+  test("an interface that was taken out of the bridge brings it to no service of the host either", async () => {
+    await net.exec(["ip", "link", "set", "bgr-thief001", "nomaster"]);
+    expect(await received([everyone])).toBe("");
+    expect(await net.keeper.check()).toBe(true);
+    expect(await thief.ask("udp", bridge.address, 53)).toBe(thief.tap.address);
+  });
+
   test("ARP: it answers for itself alone, to the host and to guests", async () => {
     const macOfVictim = async (space: string) => {
       const { stdout } = await net.exec(["ip", "-n", space, "neigh", "show", victim.tap.address]);
@@ -96,11 +127,19 @@ suite(`a guest that spoofs${skip === null ? "" : ` (skipped: ${skip})`}`, () => 
         arpAnswer({ mac: thief.mac, claimed: victim.tap.address }, to),
         arpAnswer({ mac: victim.mac, says: thief.mac, claimed: victim.tap.address }, to),
         arpAnswer({ mac: thief.mac, says: victim.mac, claimed: thief.tap.address }, to),
+        arpAnswer({ mac: victim.mac, says: thief.mac, claimed: thief.tap.address }, to),
         arpAnswer({ mac: thief.mac, claimed: bridge.address }, to),
       ];
       const truth = arpAnswer({ mac: thief.mac, claimed: thief.tap.address }, to);
       const arrived = await seen(space, device, [...lies, truth]);
-      expect([truth, ...lies].map((frame) => arrived.includes(frame))).toEqual([true, false, false, false, false]);
+      expect([truth, ...lies].map((frame) => arrived.includes(frame))).toEqual([
+        true,
+        false,
+        false,
+        false,
+        false,
+        false,
+      ]);
     }
     expect(await macOfVictim(net.space)).toBe(victim.mac);
     expect(await macOfVictim(witness.space)).toBe(victim.mac);

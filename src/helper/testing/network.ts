@@ -18,7 +18,12 @@ export const hostAddress = "198.51.100.2";
 /** the other host on it */
 export const neighbour = "198.51.100.1";
 /** addresses of the outside: the internet, a private network, and clouds' metadata services */
-export const outside = { internet: "203.0.113.9", lan: "10.9.9.9", link: "169.254.169.254", cloud: "168.63.129.16" } as const;
+export const outside = {
+  internet: "203.0.113.9",
+  lan: "10.9.9.9",
+  link: "169.254.169.254",
+  cloud: "168.63.129.16",
+} as const;
 
 /** who may open the TAP interfaces; no user of the machine that runs the test */
 export const owner = 64_999;

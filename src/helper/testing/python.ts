@@ -45,6 +45,21 @@ while True:
             one.sendto(address[0].encode(), address)
 `;
 
+/** Prints on one line the texts that come to UDP port 9000 on any address, up to the text `?`, which the others' `ask` sends. */
+export const record = `
+import socket
+one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+one.bind(("0.0.0.0", 9000))
+print("ready", flush=True)
+texts = []
+while True:
+    text, address = one.recvfrom(2048)
+    if text == b"?": break
+    texts.append(text.decode())
+one.sendto(b"!", address)
+print(" ".join(texts))
+`;
+
 /** Prints what `echo` answers, `none` when nothing does in time, or the error's name. Arguments: tcp or udp, address, port. */
 export const ask = `
 import errno, socket, sys
