@@ -110,7 +110,10 @@ export async function makeNetwork(label: string): Promise<TestNetwork> {
       for (const plugged of await Promise.allSettled(guests))
         if (plugged.status === "fulfilled") await plugged.value.remove();
       for (const one of running) one.process.kill("SIGKILL");
-      for (const one of [space, outsideSpace]) await plain(["ip", "netns", "del", one]);
+      for (const one of [space, outsideSpace]) {
+        await endAll(one);
+        await plain(["ip", "netns", "del", one]);
+      }
     },
   };
 }
@@ -158,6 +161,13 @@ async function start(space: string, program: string, ...args: string[]): Promise
   const first = await lines.next();
   if (first.value !== "ready") throw new Error(`${(await process.done).exitCode}: ${process.stderrTail().trim()}`);
   return { process, lines, reader };
+}
+
+/** What a killed helper left running there: nft(8) waits for events without looking whether anybody reads. */
+async function endAll(space: string): Promise<void> {
+  const { stdout } = await plain(["ip", "netns", "pids", space]);
+  const pids = text(stdout).split("\n").filter(Boolean);
+  if (pids.length > 0) await plain(["kill", "-KILL", ...pids]);
 }
 
 async function links(space: string, lines: readonly string[]): Promise<void> {
