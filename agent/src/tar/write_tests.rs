@@ -37,11 +37,13 @@ fn names_of_100_bytes_of_ascii_fit() {
         let (entry, block, has_records) = written(&meta(&name, b'0', b""), &metadata);
         assert_eq!((entry.path, has_records), (name.clone(), !fits), "a path of {} bytes", name.len());
         assert_eq!(&block[..100.min(name.len())], &name[..100.min(name.len())]);
+        assert_eq!(&block[157..257], [0; 100], "a long path is not cut into the target's field");
         let (entry, block, has_records) = written(&meta(b"x", b'2', &name), &metadata);
         assert_eq!((entry.link, has_records), (name.clone(), !fits), "a target of {} bytes", name.len());
         assert_eq!(&block[157..][..100.min(name.len())], &name[..100.min(name.len())]);
-        // the next field is what it would be
+        // the next fields are what they would be
         assert_eq!(&block[257..265], b"ustar\x0000");
+        assert_eq!(&block[265..], [0; BLOCK - 265]);
     }
 }
 
