@@ -10,7 +10,7 @@ import { Server } from "../helper/server.ts";
 import { watchHost } from "../helper/watch.ts";
 import { systemClock } from "../host/clock.ts";
 import { readTextIfAny } from "../host/files/files.ts";
-import { loggerOver } from "../host/log.ts";
+import { journalLogger } from "../host/log.ts";
 import { forwardIpv4, forwardsIpv4 } from "../host/net/forwarding.ts";
 import { listenUnix } from "../host/net/socket.ts";
 import { watchNearest } from "../host/net/socket-file.ts";
@@ -25,7 +25,7 @@ type Env = Record<string, string | undefined>;
 /** for a frame to become complete, and for an answer to be read */
 const stallMs = 10_000;
 
-const log = loggerOver((line) => void process.stderr.write(line));
+const log = journalLogger((line) => void process.stderr.write(line));
 
 /** @returns the process's exit code; everything it says goes to stderr, which is the journal's */
 export async function rootHelperMain(argv: readonly string[], env: Env): Promise<number> {

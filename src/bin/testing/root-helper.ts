@@ -39,7 +39,7 @@ export async function startHelper(net: TestNetwork, folder: string, capabilities
   const take = (chunk: Uint8Array) => {
     const lines = (rest + Buffer.from(chunk).toString()).split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) log.push(line.startsWith("{") ? JSON.parse(line) : { text: line });
+    log.push(...lines.map(loggedOf));
     settle();
   };
   const settle = () => {
@@ -68,6 +68,12 @@ export async function startHelper(net: TestNetwork, folder: string, capabilities
       return (await helper.done).exitCode;
     },
   };
+}
+
+/** `<6>text {"field": 1}`, as `journalLogger` writes it; whatever else is printed has no fields. */
+function loggedOf(line: string): Logged {
+  const [, text = line, fields = "{}"] = /^<\d>(.*?)(?: (\{.*\}))?$/.exec(line) ?? [];
+  return { ...JSON.parse(fields), text };
 }
 
 function commandLine(folder: string, socket: string, pidFile: string, capabilities: string): string[] {
