@@ -1,9 +1,19 @@
 /** What guests on the bridge reach and what reaches them, with the real tables in network namespaces that the test makes. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { VmId } from "../base/names.ts";
+import { createExec } from "../host/process/exec-node.ts";
 import { gate } from "../host/testing/gate.ts";
 import { defaultBridge } from "../model/bridge.ts";
-import { type Guest, hostAddress, makeNetwork, neighbour, outside, type TestNetwork } from "./testing/network.ts";
+import {
+  type Guest,
+  hostAddress,
+  makeNetwork,
+  neighbour,
+  outside,
+  type TestNetwork,
+  within,
+} from "./testing/network.ts";
+import { flood } from "./testing/python.ts";
 import type { WantedTap } from "./wanted.ts";
 
 /** each program in a namespace is started by ip(8), and the machine may be busy */
@@ -12,6 +22,7 @@ setDefaultTimeout(60_000);
 const skip = gate("root") ?? gate("tool:ip") ?? gate("tool:nft") ?? gate("tool:python3");
 const suite = skip === null ? describe : describe.skip;
 const bridgeAddress = defaultBridge.address;
+const exec = createExec({});
 
 /** a refusal is said by ICMP, of which the kernel sends only some in each second: icmp(7), icmp_ratelimit */
 const unanswered = ["none", "EHOSTUNREACH"];
@@ -75,6 +86,14 @@ suite(`guests on the bridge${skip === null ? "" : ` (skipped: ${skip})`}`, () =>
       second.ask("tcp", hostAddress),
     ];
     for (const answer of await Promise.all(others)) expect(unanswered).toContain(answer);
+  });
+
+  test("a guest that floods the DNS is held back, and the others are not", async () => {
+    const flooding = ["python3", "-c", flood, bridgeAddress, "53", "2000"];
+    const answers = Number(Buffer.from((await exec(within(second.space, flooding))).stdout).toString());
+    expect(answers).toBeGreaterThan(100);
+    expect(answers).toBeLessThan(1000);
+    expect(await alone.ask("udp", bridgeAddress, 53)).toBe(alone.tap.address);
   });
 
   // with it the host's table sees bridged frames too; a host without br_netfilter has the bridge's table alone

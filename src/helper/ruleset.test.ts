@@ -77,6 +77,7 @@ describe("the host's table", () => {
       'iifname "bgr-*" drop',
       'iifname != { "lo", "br-banger" } ip daddr 172.16.0.1 drop',
       'iifname != { "lo", "br-banger" } ip saddr 172.16.0.0/24 drop',
+      `iifname "br-banger" ip daddr 172.16.0.1 meta l4proto { tcp, udp } th dport 53 ip saddr vmap { 172.16.0.2 : jump dns-${vmA}, 172.16.0.3 : jump dns-${vmB} }`,
       'iifname "br-banger" ct state established,related accept',
       'iifname "br-banger" ip daddr 172.16.0.1 udp dport 53 accept',
       'iifname "br-banger" ip daddr 172.16.0.1 tcp dport 53 accept',
@@ -84,6 +85,11 @@ describe("the host's table", () => {
       'iifname "br-banger" meta nfproto ipv4 reject with icmp type admin-prohibited',
       'iifname "br-banger" drop',
     ]);
+  });
+
+  test("each guest has a limit of its own on what it asks of the DNS", () => {
+    for (const vm of [vmA, vmB])
+      expect(chainOf(inet, `dns-${vm}`)).toEqual(["limit rate over 64 kbytes/second burst 128 kbytes drop"]);
   });
 
   test("without nat nothing of a guest leaves the host", () => {

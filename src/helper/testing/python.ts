@@ -74,6 +74,20 @@ except TimeoutError: print("none")
 except OSError as error: print(errno.errorcode[error.errno])
 `;
 
+/**
+ * Asks a UDP port so many times with a kilobyte, as fast as it is answered, and prints how often it was. Arguments: address, port, number.
+ */
+export const flood = `
+import select, socket, sys
+one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+one.connect((sys.argv[1], int(sys.argv[2])))
+answers = 0
+for _ in range(int(sys.argv[3])):
+    one.send(bytes(1000))
+    if select.select([one], [], [], 0.002)[0]: answers += len(one.recv(64)) > 0
+print(answers)
+`;
+
 /** Sends raw frames from `eth0` and ends. Arguments: each in hex. */
 export const send = `
 import socket, sys
