@@ -14,6 +14,8 @@ const withNat: Wanted = { ...bridgeOnly, nat: true };
 const ensureBridge = { verb: "bridge.ensure", ...defaultBridge } as const;
 const createTap = (tap: typeof tapA) => ({ verb: "tap.create", ...tap }) as const;
 
+const tapC: typeof tapA = { ...tapA, vm: "cccc3333" as typeof vmA, address: "172.16.0.4" };
+
 /** A host with the bridge, nat and both VMs, as made by the verbs. */
 async function servedHost(answers: Parameters<typeof fakeHost>[0] = {}) {
   const host = fakeHost(answers);
@@ -157,6 +159,36 @@ describe("nat.ensure", () => {
 });
 
 describe("tap.create and tap.delete", () => {
+  test("an interface that could be made but not attached does not stay", async () => {
+    const name = `bgr-${tapC.vm}`;
+    const inputs: string[] = [];
+    const host = await servedHost({
+      "ip -batch -": ({ input }) => {
+        inputs.push(String(input));
+        if (!String(input).startsWith("tuntap add")) return {};
+        const there = JSON.parse(host.state.links) as object[];
+        host.state.links = JSON.stringify([...there, { ifname: name, linkinfo: { info_kind: "tun" } }]);
+        return { exitCode: 1, stderr: "RTNETLINK answers: Exchange full" };
+      },
+    });
+    await expect(host.keeper.handle(createTap(tapC))).rejects.toMatchObject({ kind: "failed" });
+    expect(inputs.at(-1)).toBe(`link del dev ${name}\n`);
+  });
+
+  test("the interface of a VM that has one already is not removed", async () => {
+    let isFull = false;
+    const inputs: string[] = [];
+    const host = await servedHost({
+      "ip -batch -": ({ input }) => {
+        inputs.push(String(input));
+        return isFull ? { exitCode: 1, stderr: "RTNETLINK answers: Exchange full" } : {};
+      },
+    });
+    isFull = true;
+    await expect(host.keeper.handle(createTap({ ...tapA, isolated: false }))).rejects.toMatchObject({ kind: "failed" });
+    expect(inputs.filter((lines) => lines.includes("link del"))).toEqual([]);
+  });
+
   test("the tables name the guest before its interface is there", async () => {
     const host = fakeHost();
     host.is(withNat);

@@ -146,7 +146,15 @@ export class Keeper {
     const problem = addressProblem(this.#wanted, tap);
     if (problem !== null) throw new HelperError("refused", problem);
     // the tables first: the interface never carries a packet that they do not know
-    return this.#change(withTap(this.#wanted, tap), () => ensureTap(this.#deps.exec, tap, this.#deps.owner));
+    const isNew = this.#wanted.taps.every((one) => one.vm !== vm);
+    const make = () => ensureTap(this.#deps.exec, tap, this.#deps.owner);
+    try {
+      return await this.#change(withTap(this.#wanted, tap), make);
+    } catch (error) {
+      // a bridge has room for 1023 ports; an interface that gets none would stay, and so would the next one
+      if (isNew) await removeLink(this.#deps.exec, tapName(vm)).catch(() => {});
+      throw error;
+    }
   }
 
   async #deleteTap(vm: WantedTap["vm"]): Promise<Result> {
