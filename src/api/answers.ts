@@ -210,6 +210,27 @@ const usableVmm = z.strictObject({
   fix: z.exactOptional(z.string()),
 });
 
+/** What system mode adds to a daemon. */
+const systemInfo = z.strictObject({
+  /** what the root helper reports; null: it does not, see `helperProblem` */
+  helper: z.nullable(
+    z.strictObject({
+      version: z.string(),
+      /** as `172.16.0.1/24`; null: there is none */
+      bridge: z.nullable(z.string()),
+      /** VMs that have a TAP interface */
+      taps: count,
+      /** NAT and the packet filter are complete */
+      nat: z.boolean(),
+      /** one line for each other firewall, with what was done so that guests get through */
+      firewalls: z.array(z.string()),
+    }),
+  ),
+  helperProblem: z.nullable(z.strictObject({ why: z.string(), fix: z.string() })),
+  /** why VMs have no control groups, as a clause; null: they have */
+  limitsProblem: z.nullable(z.string()),
+});
+
 /** By route: the JSON answer, or the value of an NDJSON answer's `result`. The others answer bytes, or only events. */
 export const byRoute = {
   daemonInfo,
@@ -223,6 +244,8 @@ export const byRoute = {
     vmms: z.array(usableVmm),
     /** `fix`: how to make it usable */
     unusableVmms: z.array(z.strictObject({ driver: z.string(), why: z.string(), fix: z.string() })),
+    /** null: the daemon is a user's own */
+    system: z.nullable(systemInfo),
   }),
   listVms: z.array(vmView),
   showVm: vmView,

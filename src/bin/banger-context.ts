@@ -19,7 +19,7 @@ import type { ToolCage } from "../host/process/tool-cage.ts";
 import { processTerminal } from "../host/terminal/terminal.ts";
 import type { OpenOptions } from "../images/rootfs/open.ts";
 import { type Paths, pathsOf } from "../model/paths.ts";
-import { ownPlace, placeOf } from "./banger-place.ts";
+import { fallbackWarning, foundInstall, ownPlace, placeOf } from "./banger-place.ts";
 
 type Env = Record<string, string | undefined>;
 
@@ -51,7 +51,7 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
       const ms = performance.now() - begun;
       return { code: ended.exitCode, ms, stderr: new TextDecoder().decode(ended.stderr) };
     },
-    ...daemons(place, paths, env),
+    ...daemons(place, paths, env, printTo("stderr")),
     processEnd,
     async planWorkspace(request) {
       const { planWorkspace } = await import("../workspace/plan.ts");
@@ -120,9 +120,17 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
 }
 
 /** The daemon that commands use, the user's own, and what looks after the service. */
-function daemons(place: DaemonPlace, paths: Paths, env: Env) {
+function daemons(place: DaemonPlace, paths: Paths, env: Env, stderr: { write(text: string): void }) {
+  const connect = () => {
+    warn();
+    return connectOrStart(place);
+  };
+  const warn = once(() => {
+    const warning = fallbackWarning(place, foundInstall());
+    if (warning !== null && !asksForJson()) stderr.write(warning);
+  });
   return {
-    api: apiOf(place, () => connectOrStart(place)),
+    api: apiOf(place, connect),
     socket: place.socket,
     serviceOwner: place.owner?.name ?? null,
     runningApi: (other?: string) => runningApi(place, other),
@@ -151,6 +159,22 @@ function utf8Path(path: string): string {
 function utf8Paths<T extends Record<string, string | undefined>>(paths: T): T {
   for (const path of Object.values(paths)) utf8Path(path ?? "");
   return paths;
+}
+
+/** An error on stderr is JSON then, and nothing else may be there. */
+function asksForJson(): boolean {
+  const words = process.argv.slice(2);
+  const end = words.indexOf("--");
+  return words.slice(0, end < 0 ? undefined : end).includes("--json");
+}
+
+/** Runs it at the first call alone. */
+function once(run: () => void): () => void {
+  let hasRun = false;
+  return () => {
+    if (!hasRun) run();
+    hasRun = true;
+  };
 }
 
 async function runningApi(place: DaemonPlace, other = version): Promise<Api | null> {

@@ -21,7 +21,9 @@ import type { Paths } from "../model/paths.ts";
 import { FirecrackerProber } from "../vmm/firecracker/probe.ts";
 import { chooseAccel } from "../vmm/qemu/accel.ts";
 import { parseVersion, qemuProblem, sharingGap } from "../vmm/qemu/version.ts";
-import { installed } from "./banger-place.ts";
+import { installed, placeOf } from "./banger-place.ts";
+import { systemWorld } from "./banger-system.ts";
+import { servicesFact, systemFact } from "./banger-system-facts.ts";
 import { tryDns } from "./try-dns.ts";
 import { tryNetwork } from "./try-network.ts";
 import { type Tool, tryTool } from "./try-tool.ts";
@@ -74,6 +76,10 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
       mayFallBack: async () => (await loadConfig({ file: paths.configFile })).networkFallback,
     }),
     dns: await dnsFact(paths, facts.uid),
+    services: await servicesFact(systemWorld(env)),
+    system: servesUser(paths, env, facts.uid)
+      ? await systemFact({ exec, configFile: paths.configFile, running })
+      : null,
     cage,
     agentFailure: cage === null ? (await askProgram(exec, [agentOf(env), "confine", "--check"])).failure : null,
     subordinateIds: await hasSubordinateIds(facts.user, facts.uid),
@@ -90,6 +96,11 @@ async function dnsFact({ configFile }: Paths, uid: number): Promise<CheckFacts["
   // a config that can't be read is another finding
   const { network } = await loadConfig({ file: configFile }).catch(() => defaultConfig(configFile));
   return tryDns({ exec, bridge: network.bridge, timeoutMs: dnsTimeoutMs });
+}
+
+/** Whether the daemon that is asked is the service, and this user its owner. */
+function servesUser(paths: Paths, env: Env, uid: number): boolean {
+  return placeOf(paths, env).owner?.uid === uid;
 }
 
 async function firecrackerFact({ configFile }: Paths, env: Env, home: string): Promise<CheckFacts["firecracker"]> {

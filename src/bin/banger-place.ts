@@ -1,11 +1,14 @@
 /** Where the daemon is that commands use: the user's own, the system service, or one that `BANGER_SOCKET` names. */
 import { dirname, join } from "node:path";
+import { fail } from "../base/errors/error.ts";
+import { oneLine } from "../base/untrusted-text.ts";
 import type { DaemonPlace } from "../client/connect.ts";
 import { chooseDaemon } from "../client/place.ts";
 import { ownUid } from "../host/files/owner.ts";
-import { readRootFile } from "../host/files/root-file.ts";
-import { type InstallMetadata, maxMetadata, parseMetadata } from "../model/install.ts";
+import type { InstallMetadata } from "../model/install.ts";
 import { type Paths, pathsOf, systemPaths, systemRoots } from "../model/paths.ts";
+import { readMetadata } from "../system/metadata.ts";
+import type { MetadataFound } from "../system/world.ts";
 
 type Env = Record<string, string | undefined>;
 
@@ -34,11 +37,23 @@ export function ownPlace(paths: Paths, env: Env): DaemonPlace {
   };
 }
 
-/** Null without metadata, and with metadata that can't be trusted, of which `banger system status` tells. */
-export function installed(): InstallMetadata | null {
-  const file = readRootFile(systemPaths().metadata, maxMetadata);
-  const metadata = file && "text" in file ? parseMetadata(file.text) : null;
-  return metadata && "owner" in metadata ? metadata : null;
+/** Null without metadata, and with metadata that can't be trusted. */
+export function installed(found = foundInstall()): InstallMetadata | null {
+  return found && "metadata" in found ? found.metadata : null;
+}
+
+export function foundInstall(): MetadataFound {
+  return readMetadata({ paths: systemPaths(), root: 0 });
+}
+
+/**
+ * What a user is told whose commands go to a daemon of their own although there may be a service: its metadata can't be trusted, so nobody
+ * knows whose it is. Null when there is nothing to say.
+ */
+export function fallbackWarning({ owner, foreign }: Pick<DaemonPlace, "owner" | "foreign">, found: MetadataFound) {
+  if (owner || foreign || found === null || !("problem" in found)) return null;
+  const { message, hint } = fail("SYSTEM_METADATA_INVALID", { path: systemPaths().metadata, problem: found.problem });
+  return `warning: ${oneLine(message)}; this command uses your own daemon\nhint: ${oneLine(hint)}\n`;
 }
 
 function definedOnly(env: Env): Record<string, string> {

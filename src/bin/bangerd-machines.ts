@@ -55,7 +55,7 @@ import { vmCgroups } from "../vmm/vm-cgroups.ts";
 import { connectAgent } from "../wire/agent/client.ts";
 import { wireArtifacts } from "./bangerd-artifacts.ts";
 import { guestInheritance } from "./bangerd-inheritance.ts";
-import { type SystemFacts, wireNetwork } from "./bangerd-network.ts";
+import { type SystemFacts, type WiredNetwork, wireNetwork } from "./bangerd-network.ts";
 import { hostsOnBridge, renewLimits } from "./bangerd-running.ts";
 
 export type WireFacts = {
@@ -73,6 +73,8 @@ export type Wired = {
   drivers: VmmDrivers;
   /** see `BridgeNetwork` */
   networkSettled: Promise<void>;
+  /** see `WiredNetwork` */
+  helper: WiredNetwork["helper"];
   close(): void;
 };
 
@@ -145,7 +147,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince, system 
     wired.close();
     store.close();
   };
-  return { machines: createMachines(deps), drivers, networkSettled: wired.settled, close };
+  return { machines: createMachines(deps), drivers, networkSettled: wired.settled, helper: wired.helper, close };
 }
 
 function after(ms: number, run: () => void): () => void {

@@ -13,6 +13,7 @@ import { helperOver } from "../network/helper-client.ts";
 import { combineNetworks, type GuestNetworks } from "../network/networks.ts";
 import { createUserNetwork } from "../network/user.ts";
 import type { Store } from "../store/store.ts";
+import type { HelperStatus } from "../wire/helper/verbs.ts";
 
 /** What system mode gives the daemon; null: it is a user's own. */
 export type SystemFacts = {
@@ -39,6 +40,8 @@ export type WiredNetwork = {
   network: GuestNetworks;
   /** see `BridgeNetwork` */
   settled: Promise<void>;
+  /** see `BridgeNetwork.status`; null: there is no root helper */
+  helper: (() => Promise<HelperStatus>) | null;
   close(): void;
 };
 
@@ -50,6 +53,7 @@ export function wireNetwork(facts: NetworkFacts): WiredNetwork {
   return {
     mode: bridge ? "system" : "rootless",
     network: combineNetworks(user, bridge?.network ?? null),
+    helper: bridge && (() => bridge.network.status()),
     settled: bridge?.network.settled ?? Promise.resolve(),
     close: () => bridge?.close(),
   };

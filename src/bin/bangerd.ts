@@ -65,7 +65,7 @@ async function run(env: Env, { paths, openLog, notify, service }: DaemonSetup): 
   const stderr = service ? null : limitLog(paths.daemonStderr);
   if (service && "why" in service.cgroup) log.warn("VMs have no limits of their own", { why: service.cgroup.why });
   const cache = await claimCache(paths, startedAt);
-  const { machines, drivers, networkSettled, close } = await wireMachines({
+  const { machines, drivers, networkSettled, helper, close } = await wireMachines({
     paths,
     facts,
     env,
@@ -80,6 +80,7 @@ async function run(env: Env, { paths, openLog, notify, service }: DaemonSetup): 
     identity: { pid: process.pid, startedAt, socket: paths.socket, stateDirectory: paths.roots.state },
     logs: logFiles,
     uncaught: () => uncaught.facts,
+    system: service && helper && { helper, limitsProblem: "why" in service.cgroup ? service.cgroup.why : null },
     relay: (client, upstream, watch) => relayAgent(client, upstream, { allow: clientVerbs, ...watch }),
     log,
     stop() {

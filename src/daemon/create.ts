@@ -6,6 +6,7 @@ import type { Machines } from "../machines/machines.ts";
 import type { Probe, VmmDrivers } from "../vmm/driver.ts";
 import type { Daemon, LogFiles } from "./daemon.ts";
 import { UseList } from "./in-use.ts";
+import { type SystemParts, systemInfo } from "./system-info.ts";
 
 export type DaemonParts = {
   machines: Machines;
@@ -15,6 +16,8 @@ export type DaemonParts = {
   logs: LogFiles;
   relay: Daemon["relay"];
   uncaught(): DaemonInfo["uncaught"];
+  /** null: the daemon is a user's own */
+  system: SystemParts | null;
   log: Logger;
   stop(): Promise<void>;
 };
@@ -32,7 +35,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
   return { machines, info, host: () => hostInfo(parts), logs, inUse, relay, log, stop };
 }
 
-async function hostInfo({ drivers, facts: { cpus, memoryBytes } }: DaemonParts): Promise<HostInfo> {
+async function hostInfo({ drivers, facts: { cpus, memoryBytes }, system }: DaemonParts): Promise<HostInfo> {
   const probes = await Promise.all(
     drivers.all.map(async (driver) => ({ name: driver.name, ...(await driver.probe()) })),
   );
@@ -41,7 +44,14 @@ async function hostInfo({ drivers, facts: { cpus, memoryBytes } }: DaemonParts):
   const unusable = probes.flatMap((probe) =>
     probe.usable ? [] : [{ driver: probe.name, why: probe.why, fix: probe.fix }],
   );
-  return { cpus, memoryBytes, vmm: vmms[0] ?? null, vmms, unusableVmms: unusable };
+  return {
+    cpus,
+    memoryBytes,
+    vmm: vmms[0] ?? null,
+    vmms,
+    unusableVmms: unusable,
+    system: system && (await systemInfo(system)),
+  };
 }
 
 function vmmInfo({ driver, version, accel, why, fix }: Extract<Probe, { usable: true }>): HostInfo["vmms"][number] {

@@ -1,7 +1,9 @@
 import { afterEach, expect, test } from "bun:test";
 import { Deferred } from "../base/async.ts";
+import { fail } from "../base/errors/error.ts";
 import { version } from "../base/version.ts";
 import { shortTimings } from "../machines/testing/daemon.ts";
+import type { HelperStatus } from "../wire/helper/verbs.ts";
 import { ask, Line, requestText } from "./testing/client.ts";
 import { type Served, type ServeOptions, serve } from "./testing/serve.ts";
 
@@ -34,6 +36,42 @@ test("the daemon says who it is and what the host can", async () => {
     vmm: { driver: "world", version: "1", accel: "tcg", why: "a test" },
     vmms: [{ driver: "world", version: "1", accel: "tcg", why: "a test" }],
     unusableVmms: [],
+    system: null,
+  });
+});
+
+const helperStatus: HelperStatus = {
+  version: "1",
+  pid: 7,
+  bridge: { address: "172.16.0.1", prefix: 24 },
+  taps: ["abcd1234"],
+  nat: true,
+  resolver: { routed: true },
+  firewalls: ["docker: accepted in the chain FORWARD"],
+};
+
+test("in system mode it says what the root helper reports, and why VMs have no limits", async () => {
+  const { socket } = await daemon({ system: { helper: async () => helperStatus, limitsProblem: "no cgroup v2" } });
+  expect((await ask(socket, "GET", "/v1/host")).json).toMatchObject({
+    system: {
+      helper: { version: "1", bridge: "172.16.0.1/24", taps: 1, nat: true, firewalls: helperStatus.firewalls },
+      helperProblem: null,
+      limitsProblem: "no cgroup v2",
+    },
+  });
+});
+
+test("a root helper that refuses is no failure of the answer, which has the reason and what to do", async () => {
+  const helper = async () => {
+    throw fail("NETWORK_FAILED", { program: "bridge", reason: "172.16.0.1/24 is in use", install: "set another" });
+  };
+  const { socket } = await daemon({ system: { helper, limitsProblem: null } });
+  expect((await ask(socket, "GET", "/v1/host")).json).toMatchObject({
+    system: {
+      helper: null,
+      helperProblem: { why: "172.16.0.1/24 is in use", fix: "set another" },
+      limitsProblem: null,
+    },
   });
 });
 

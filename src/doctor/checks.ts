@@ -5,6 +5,8 @@ import { type Cage, type Gap, gapsOf } from "../model/cage.ts";
 import { acceleration } from "./acceleration.ts";
 import { dns } from "./dns.ts";
 import type { CheckFacts } from "./facts.ts";
+import { services } from "./services.ts";
+import { system } from "./system.ts";
 import { vmms } from "./vmm.ts";
 
 export type Finding = {
@@ -24,6 +26,8 @@ export function checkAll(facts: CheckFacts): Finding[] {
     acceleration(facts),
     ...tools(facts),
     network(facts),
+    ...services(facts),
+    ...system(facts),
     ...dns(facts),
     ...confinement(facts),
     ...memoryIsolation(facts),
@@ -202,8 +206,15 @@ function contents({ contents: all }: CheckFacts): Finding[] {
   return all.damaged.map(({ message, hint }) => ({ name, status: "failure", text: message, fix: hint }));
 }
 
-function daemon({ daemon: one, version }: CheckFacts): Finding {
+function daemon({ daemon: one, version, system: service }: CheckFacts): Finding {
   const name = "daemon";
+  if (one.state === "none" && service)
+    return {
+      name,
+      status: "failure",
+      text: "the service's daemon does not run",
+      fix: "run `sudo banger system restart`",
+    };
   if (one.state === "none") return { name, status: "ok", text: "not running; banger starts it when needed" };
   if (one.state === "unreachable")
     return { name, status: "failure", text: one.reason, fix: "run `banger daemon stop`, or read its log" };
@@ -212,7 +223,9 @@ function daemon({ daemon: one, version }: CheckFacts): Finding {
     name,
     status: "warning",
     text: `version ${one.version}, but this banger is version ${version}`,
-    fix: "run `banger daemon stop`; VMs keep running",
+    fix: service
+      ? "run `sudo banger system install` with the newer one; VMs keep running"
+      : "run `banger daemon stop`; VMs keep running",
   };
 }
 

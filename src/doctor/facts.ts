@@ -4,6 +4,8 @@ import type { Cage, Gap } from "../model/cage.ts";
 import type { VmmChoice } from "../model/vmm.ts";
 import type { AccelFact } from "./acceleration.ts";
 import type { DnsFact } from "./dns.ts";
+import type { ServicesFact } from "./services.ts";
+import type { SystemFact } from "./system.ts";
 
 export type ToolFact = {
   program: string;
@@ -64,6 +66,10 @@ export type CheckFacts = {
   network: NetworkFact;
   /** null: there is no system mode, or it is another user's */
   dns: DnsFact | null;
+  /** null: there is no system mode, or it is another user's */
+  services: ServicesFact | null;
+  /** null: there is no system mode, or it is another user's */
+  system: SystemFact | null;
   /** why the agent can't be run; null: it can */
   agentFailure: string | null;
   /** the layers of a VMM's cage; null when the agent can't be run */

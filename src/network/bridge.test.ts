@@ -220,3 +220,14 @@ test("a VM that was never on the bridge costs no question", async () => {
   await bridge.stop(at(one));
   expect(world.fake.calls).toHaveLength(before);
 });
+
+test("its status is the helper's, and says why there is none", async () => {
+  const world = newWorld();
+  expect(await bridgeOf(world).bridge.status()).toMatchObject({ bridge: defaultBridge, nat: true, taps: [] });
+  const refused = newWorld();
+  refused.fake.refusals.set("bridge.ensure", { kind: "clash", message: "it is in use", free: "172.24.0.1/24" });
+  await expect(bridgeOf(refused).bridge.status()).rejects.toMatchObject({
+    code: "NETWORK_FAILED",
+    details: { reason: "it is in use", install: expect.stringContaining('`bridge = "172.24.0.1/24"`') },
+  });
+});

@@ -6,7 +6,7 @@ import { lan } from "../model/network.ts";
 import type { VmPaths } from "../model/paths.ts";
 import type { Leases } from "../store/leases.ts";
 import type { NetDevice } from "../vmm/driver.ts";
-import { type Helper, maxDenied, type TapRequest } from "../wire/helper/verbs.ts";
+import { type Helper, type HelperStatus, maxDenied, type TapRequest } from "../wire/helper/verbs.ts";
 import { bridgeIdentity, hostResolvers, resolverProblem, withoutCovered } from "./bridge-plan.ts";
 import { deniedNetworks } from "./deny.ts";
 import { freeAddress, isGuestAddress } from "./free-address.ts";
@@ -51,6 +51,8 @@ export type BridgeNetwork = {
   stop(paths: VmPaths): Promise<void>;
   /** The VM is gone for good: its address is free. */
   forget(id: VmId): void;
+  /** What the root helper reports. @throws NETWORK_FAILED when it can't be had, or does not do what is wanted */
+  status(): Promise<HelperStatus>;
   /** Resolves when the bridge, and all that is wanted on it, was there once, or can't be had for now. */
   settled: Promise<void>;
   /** Interfaces stay. */
@@ -125,6 +127,14 @@ class Bridge implements BridgeNetwork {
   forget(id: VmId): void {
     this.#wanted.delete(id);
     this.#deps.leases.free(id);
+  }
+
+  async status(): Promise<HelperStatus> {
+    try {
+      return await (await this.#link.get()).status();
+    } catch (error) {
+      throw helperError(error);
+    }
   }
 
   close(): void {

@@ -20,6 +20,7 @@ function door(hasBridge = true) {
     prepare: note("bridge"),
     stop: async () => void calls.push("bridge stop"),
     forget: (id) => void calls.push(`forget ${id}`),
+    status: () => expect.unreachable(),
     settled: Promise.resolve(),
     close: () => {},
   };

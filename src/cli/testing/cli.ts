@@ -72,6 +72,8 @@ export const goodHost: CheckFacts = {
   tools: [],
   network: { failure: null, fix: "", mayFallBack: false },
   dns: null,
+  services: null,
+  system: null,
   agentFailure: null,
   cage: { landlock: 7, seccomp: true, namespaces: null, network: null, processes: null, signals: null },
   sharing: null,

@@ -13,6 +13,7 @@ import { createDaemon } from "../create.ts";
 import type { Daemon, LogFiles } from "../daemon.ts";
 import type { PeerFacts } from "../peer.ts";
 import { serveApi } from "../server.ts";
+import type { SystemParts } from "../system-info.ts";
 
 export type Served = {
   socket: string;
@@ -29,6 +30,7 @@ export type ServeOptions = {
   deps?: Partial<MachinesDeps>;
   logs?: LogFiles;
   relay?: Daemon["relay"];
+  system?: SystemParts;
 };
 
 export async function serve(options: ServeOptions = {}): Promise<Served> {
@@ -43,6 +45,7 @@ export async function serve(options: ServeOptions = {}): Promise<Served> {
     facts: { cpus: 2, memoryBytes: 2 ** 31 },
     identity: { pid: process.pid, startedAt: 1, socket, stateDirectory: "/s" },
     uncaught: () => ({ count: 0, last: null }),
+    system: options.system ?? null,
     logs: options.logs ?? { read: async function* () {}, follow: async function* () {} },
     relay: options.relay ?? (async (line) => line.end()),
     log,
