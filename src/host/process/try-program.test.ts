@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { fail } from "../../base/errors/error.ts";
 import { createExec } from "./exec-node.ts";
@@ -55,5 +55,8 @@ test("real programs: one that fails, one for another machine, one with a missing
   const plain = make("plain", "", 0o644);
   expect(nonProgram("plain", folder)).toBe(plain);
   expect(nonProgram("none", folder)).toBeNull();
+  // a folder that can't be looked into: ELOOP, which root gets too
+  symlinkSync("loop", `${folder}/loop`);
+  expect(nonProgram("plain", `${folder}/loop:${folder}`)).toBe(plain);
   rmSync(folder, { recursive: true });
 });

@@ -54,5 +54,14 @@ function firstLine(output: Uint8Array): string {
 /** A file of that name in PATH that this user can't execute; null when there is none. */
 export function nonProgram(program: string, path = process.env["PATH"] ?? ""): string | null {
   const files = path.split(":").flatMap((folder) => (folder.startsWith("/") ? [`${folder}/${program}`] : []));
-  return files.find((file) => statSync(file, { throwIfNoEntry: false })?.isFile()) ?? null;
+  return files.find(isFile) ?? null;
+}
+
+/** False also in a folder that this user can't look into, such as root's in a PATH that su(1) kept. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }
