@@ -177,3 +177,18 @@ test("a QEMU that shares memory is not a gap if confinement is required, and the
   });
   expect(statuses({ qemu: null, sharing: null })).not.toHaveProperty("memory isolation");
 });
+
+test("in system mode KVM is the service's right: an owner outside the group kvm has nothing to do", () => {
+  const own = { accel: "tcg", why: "/dev/kvm may not be opened by this user", fix: "join the group kvm" };
+  const accel = { own, daemon: { accel: "kvm", why: "" } };
+  const system = { bridge: "172.16.0.1/24", clash: null, tun: null, reported: null };
+  expect(statuses({ accel, system })["acceleration"]).toEqual({ name: "acceleration", status: "ok", text: "KVM" });
+  expect(statuses({ accel })["acceleration"]).toMatchObject({ status: "warning" });
+});
+
+test("a service that does not run is a failure, and an older one is upgraded by an install", () => {
+  const system = { bridge: "172.16.0.1/24", clash: null, tun: null, reported: null };
+  expect(statuses({ system })["daemon"]).toMatchObject({ status: "failure", fix: expect.stringContaining("restart") });
+  const older = statuses({ system, daemon: { ...running, version: "9" } })["daemon"];
+  expect(older).toMatchObject({ status: "warning", fix: expect.stringContaining("`sudo banger system install`") });
+});

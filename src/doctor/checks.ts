@@ -23,7 +23,7 @@ export function checkAll(facts: CheckFacts): Finding[] {
   return [
     architecture(facts),
     ...vmms(facts),
-    acceleration(facts),
+    accelerated(facts),
     ...tools(facts),
     network(facts),
     ...services(facts),
@@ -46,6 +46,12 @@ function architecture({ arch, kernel }: CheckFacts): Finding {
   const name = "architecture";
   if (arch === "x64") return { name, status: "ok", text: `x86-64, Linux ${kernel}` };
   return { name, status: "failure", text: `${arch} is not supported`, fix: "use an x86-64 host" };
+}
+
+/** In system mode each daemon has the rights that its unit gives it, whatever those of this process are. */
+function accelerated({ accel: { own, daemon: running }, system: service }: CheckFacts): Finding {
+  const next = service && running ? running : own;
+  return acceleration({ accel: { own: next, daemon: running } });
 }
 
 function tools({ tools: list }: CheckFacts): Finding[] {
