@@ -24,7 +24,7 @@ const quadratic = /\.replace\(\/(?:\\.|\[[^\]]*\])[+*]\$\//;
 test("no source trims with a pattern that takes quadratic time", async () => {
   const found: string[] = [];
   for await (const path of new Glob("**/*.ts").scan(`${import.meta.dirname}/..`)) {
-    if (path.endsWith(".test.ts")) continue;
+    if (path.endsWith(".test.ts") || path.includes("/testing/")) continue;
     const text = await Bun.file(`${import.meta.dirname}/../${path}`).text();
     if (quadratic.test(text)) found.push(path);
   }

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { createInterface } from "node:readline";
 import { gatedTest } from "../testing/gate.ts";
 import { tempFolder } from "../testing/temp.ts";
 import { takeNotify } from "./notify.ts";
@@ -17,8 +18,8 @@ while True: print(repr(line.recv(100)), flush=True)
 
 async function listening(name: string) {
   const child = spawn("python3", ["-c", receiver, name], { stdio: ["ignore", "pipe", "inherit"] });
-  const chunks = child.stdout[Symbol.asyncIterator]();
-  const next = async () => String((await chunks.next()).value).trim();
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async () => (await lines.next()).value;
   expect(await next()).toBe("bound");
   return { next, [Symbol.dispose]: () => void child.kill() };
 }
