@@ -35,7 +35,7 @@ const copy: IdentityRequest = {
   machineId: "2".repeat(32),
   clock: "2000000000.5",
   entropy: Buffer.alloc(64, 7).toString("base64"),
-  network: { ...network, address: "192.0.2.77", mac: "02:00:00:00:00:02", dns: ["192.0.2.9"] },
+  network: { ...network, address: "192.0.2.77", mac: "02:00:00:00:00:02", dns: ["192.0.2.9"], window: 65_536 },
   environment: { ME: "copy" },
 };
 
@@ -43,6 +43,8 @@ const shownBootId = "cat /proc/sys/kernel/random/boot_id";
 /** as a container would see it */
 const kernelsBootId = "mkdir -p /tmp/p; mount -t proc proc /tmp/p; cat /tmp/p/sys/kernel/random/boot_id; umount /tmp/p";
 const bootIdMounts = "grep -c boot_id /proc/self/mountinfo";
+/** the limit of receive windows, in bytes; 0: the kernel's own */
+const windowOfDefaultRoute = `awk '$2 == "00000000" { print $10 }' /proc/net/route`;
 
 describe.skipIf(gate("vm") !== null)("a copy", () => {
   let vms: TinyVms;
@@ -83,6 +85,7 @@ describe.skipIf(gate("vm") !== null)("a copy", () => {
         "ip neigh add 192.0.2.8 lladdr 02:00:00:00:00:09 dev eth0; mkdir -p /var/log/journal/$(cat /etc/machine-id)",
     );
     const before = await sh(shownBootId);
+    expect(await sh(windowOfDefaultRoute)).toBe("0\n");
     expect(await identify(copy)).toEqual({ ok: true } as IdentityReply);
     const seen = async (line: string) => (await sh(line)).trim();
     expect(await seen("hostname; cat /etc/hostname")).toBe("copy\ncopy");
@@ -97,8 +100,7 @@ describe.skipIf(gate("vm") !== null)("a copy", () => {
       "192.0.2.0/24 dev eth0 scope link  src 192.0.2.77",
       "default via 192.0.2.2 dev eth0",
     ]);
-    // receive windows that fit into the host's socket of passt
-    expect(await seen(`awk '$2 == "00000000" { print $10 }' /proc/net/route`)).toBe("131072");
+    expect(await seen(windowOfDefaultRoute)).toBe("65536");
     expect(await seen("ip neigh show dev eth0")).not.toContain("192.0.2.8 ");
     const after = await sh(shownBootId);
     expect(after).not.toBe(before);
