@@ -20,6 +20,13 @@ export type Cage = {
   signals: string | null;
 };
 
+/**
+ * Open files of a confined program. The kernel counts descriptors that are on their way over unix sockets for the whole user, and refuses a
+ * sender whose own limit is below that count (unix(7), ETOOMANYREFS). Most programs of the user may open 1024: what is confined has
+ * so much less that it can't keep them from sending theirs. It can be ahead of its limit by one message, 253.
+ */
+export const maxOpenFiles = 512;
+
 /** A layer that is missing. */
 export type Gap = {
   layer: "landlock" | "seccomp" | "namespaces" | "network namespace" | "process limit" | "memory isolation";

@@ -3,7 +3,7 @@
  * files that it needs. It has no network, no sockets, can't signal other processes, and sees none of the user's other files.
  */
 import { fail } from "../../base/errors/error.ts";
-import { type Cage, describeGaps, gapsOf } from "../../model/cage.ts";
+import { type Cage, describeGaps, gapsOf, maxOpenFiles } from "../../model/cage.ts";
 import { realPath } from "../files/files.ts";
 import { missingTool } from "../packages.ts";
 import { probeCage } from "./cage.ts";
@@ -39,8 +39,6 @@ const systemPaths = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/ld.so.cach
 const gib = 1024 ** 3;
 /** git maps packs in windows of 1 GiB; an allocator reserves 64 MiB for each of many threads. */
 const addressSpace = 64 * gib;
-/** git keeps packs open after it has read from them. */
-const openFiles = 4096;
 
 export type ToolFacts = {
   /** path of `banger-vsock-agent` */
@@ -57,7 +55,8 @@ export function toolCage(access: ToolAccess, { agent, cage, program }: ToolFacts
   const own = program.filter((place) => !systemPaths.some((path) => place.startsWith(`${path}/`)));
   const writesFiles = readWrite.length > 0 || outputs.length > 0;
   const largestFile = access.largestFile ?? (writesFiles ? null : 0);
-  const limits = [`address-space=${addressSpace}`, `open-files=${openFiles}`];
+  // git, which keeps packs open, closes some before it comes to its limit
+  const limits = [`address-space=${addressSpace}`, `open-files=${maxOpenFiles}`];
   if (largestFile !== null) limits.push(`file-size=${largestFile}`);
   return [
     ...[agent, "confine"],

@@ -36,7 +36,7 @@ test("QEMU can write only in the VM's folder, and read what it boots from", () =
     "/l/banger-vsock-agent confine --existing /s/vms/abcd1234 " +
       "--ro /usr --ro /lib --ro /lib64 --ro /etc/ld.so.cache --ro /nix/store --ro /c/vmlinux --ro /c/i.cpio --ro /c/a.sqfs " +
       "--dev /dev/urandom --dev /dev/null --isolate all --network none " +
-      "--limit address-space=8858370048 --limit open-files=1024 --limit file-size=8192 --limit processes=97 --profile qemu " +
+      "--limit address-space=8858370048 --limit open-files=512 --limit file-size=8192 --limit processes=97 --profile qemu " +
       "--listen /s/vms/abcd1234/qmp.sock --connect /s/vms/abcd1234/net.sock " +
       "-- /usr/bin/qemu-system-x86_64 -version",
   );

@@ -1,6 +1,6 @@
 /** Wraps QEMU's command in its cage, with the paths, sockets and limits that it needs. Pure. */
 import { dirname, join } from "node:path";
-import type { Cage } from "../../model/cage.ts";
+import { type Cage, maxOpenFiles } from "../../model/cage.ts";
 import { cageCommand, diskPaths, mib, systemPaths } from "../cage.ts";
 import type { BootSpec } from "../driver.ts";
 import type { Accel } from "./accel.ts";
@@ -51,7 +51,13 @@ export function confined(argv: readonly string[], spec: BootSpec, facts: Sandbox
     devices: ["/dev/urandom", "/dev/null", ...(facts.accel === "kvm" ? ["/dev/kvm"] : [])],
     ownNetwork: hasOwnNetwork(spec),
     profile: profileOf(spec),
-    limits: { ownAddressSpace, openFiles, ownThreads: poolThreads + ownThreads, fileSize: facts.fileLimit },
+    // twenty disks and a network, with a few event descriptors each, take about two hundred
+    limits: {
+      ownAddressSpace,
+      openFiles: maxOpenFiles,
+      ownThreads: poolThreads + ownThreads,
+      fileSize: facts.fileLimit,
+    },
     cgroup: facts.cgroup,
     inherited: facts.inherited.flatMap(({ how, name }) => [`--${how}`, name]),
   });
@@ -72,5 +78,3 @@ const ownAddressSpace = 8192 * mib;
 /** Main loop, RCU, migration and so on; besides one per virtual CPU, and at most 64 in QEMU's thread pool for disks. */
 const ownThreads = 32;
 const poolThreads = 64;
-/** Twenty disks and a network, with a few event descriptors each, take about two hundred. */
-const openFiles = 1024;
