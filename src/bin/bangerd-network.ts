@@ -9,7 +9,7 @@ import type { NetworkMode } from "../model/network.ts";
 import { type BridgedVm, type BridgeNetwork, createBridgeNetwork } from "../network/bridge.ts";
 import { createBridgeDns } from "../network/dns/bridge-dns.ts";
 import { startDns } from "../network/dns/server.ts";
-import { helperOver } from "../network/helper-client.ts";
+import { HelperAway, type HelperConnection, helperOver } from "../network/helper-client.ts";
 import { combineNetworks, type GuestNetworks } from "../network/networks.ts";
 import { createUserNetwork } from "../network/user.ts";
 import type { Store } from "../store/store.ts";
@@ -67,7 +67,7 @@ function bridgeOf(
   const { leases } = store;
   const dns = createBridgeDns({ start: startDns, names: leases, after, log });
   const network = createBridgeNetwork({
-    connect: async () => helperOver(await connectUnix(system.helperSocket)),
+    connect: () => connectHelper(system.helperSocket),
     leases,
     settings: async () => (await config()).network,
     hostNetworks,
@@ -103,4 +103,12 @@ const maxResolvConf = 64 * 1024;
 async function resolvConfs(): Promise<string[]> {
   const texts = await Promise.all(resolvConfFiles.map((file) => readTextIfAny(file, maxResolvConf).catch(() => null)));
   return texts.filter((text) => text !== null);
+}
+
+/** The helper is root's: nothing is said to anybody else who listens in its place. @throws HelperAway, and the system's error when nobody does */
+async function connectHelper(path: string): Promise<HelperConnection> {
+  const stream = await connectUnix(path, undefined, (listener) => {
+    if (listener?.uid !== 0) throw new HelperAway(`uid ${listener?.uid ?? "unknown"}, not root, listens at ${path}`);
+  });
+  return helperOver(stream);
 }

@@ -43,6 +43,17 @@ test("another user and a VM's processes are refused before they can send a reque
   expect([answer.status, codeOf(answer)]).toEqual([403, "PEER_REFUSED"]);
 });
 
+test("who is refused is in the log, but not each time that one asks in a flood", async () => {
+  const socket = await daemon({ peers: { vmProcesses: () => [process.pid] } });
+  for (let count = 0; count < 50; count++) await ask(socket, "GET", "/v1/daemon");
+  const refusals = served?.logged.filter((line) => line.includes("refused a connection")) ?? [];
+  expect(JSON.parse(refusals[0] ?? "")).toMatchObject({
+    ...{ pid: process.pid, uid: process.getuid?.() },
+    why: "your process belongs to a VM",
+  });
+  expect(refusals.length).toBeLessThan(50);
+});
+
 test("headers over the limit, in one or in many, and garbage: 400, and the connection is closed", async () => {
   const socket = await daemon();
   for (const bytes of [

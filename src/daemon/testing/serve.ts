@@ -20,6 +20,8 @@ export type Served = {
   host: Host;
   machines: Machines;
   stops: number;
+  /** lines of the daemon's log */
+  logged: readonly string[];
   close(): Promise<void>;
 };
 
@@ -60,6 +62,7 @@ export async function serve(options: ServeOptions = {}): Promise<Served> {
     host,
     machines,
     stops: 0,
+    logged: log.lines,
     async close() {
       await server.close();
       machines.release();

@@ -29,8 +29,13 @@ export function arpAnswer(from: { mac: string; says?: string; claimed: string },
 }
 
 /** A UDP datagram in IPv4, without a UDP checksum. RFC 768, RFC 791 */
-export function udp(from: string, to: string, ports: [source: number, destination: number], text: string): string {
-  const data = Buffer.from(text).toString("hex");
+export function udp(
+  from: string,
+  to: string,
+  ports: [source: number, destination: number],
+  payload: string | Uint8Array,
+): string {
+  const data = Buffer.from(payload).toString("hex");
   const length = data.length / 2;
   const head = `4500${hex(28 + length, 2)}000000004011`;
   const addresses = `${ip(from)}${ip(to)}`;

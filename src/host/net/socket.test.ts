@@ -225,6 +225,25 @@ describe("listening", () => {
     await listener.close();
   });
 
+  test.each([
+    ["connectUnix", connectUnix],
+    ["connectUnixFast", connectUnixFast],
+  ])("%s is told who listens, and goes no further when that throws", async (_, connect) => {
+    using folder = tempFolder();
+    const path = `${folder.path}/s`;
+    const ended = new Deferred<string>();
+    const listener = await listenUnix(path, { mode: 0o600 }, (stream) => void read(stream).then(ended.resolve));
+    const found: (Peer | null)[] = [];
+    const connecting = connect(path, undefined, (who) => {
+      found.push(who);
+      throw new Error("not that one");
+    });
+    await expect(connecting).rejects.toThrow("not that one");
+    expect(found).toMatchObject([{ pid: process.pid, uid: process.getuid?.() }]);
+    expect(await ended.promise).toMatch(/^( \(closed\))?$/);
+    await listener.close();
+  });
+
   test("a stale socket is replaced, a live one or a regular file is not", async () => {
     using folder = tempFolder();
     const path = `${folder.path}/s`;

@@ -9,8 +9,15 @@ import { noAnswer, requireShortPath } from "./socket-path.ts";
 
 export type { Peer } from "../libc.ts";
 
-/** @throws PATH_TOO_LONG, and the system's error when nothing listens */
-export async function connectUnix(path: string, timeoutMs = 10_000): Promise<ByteStream> {
+/**
+ * @param check as for `connectUnixFast`
+ * @throws PATH_TOO_LONG, what `check` throws, and the system's error when nothing listens
+ */
+export async function connectUnix(
+  path: string,
+  timeoutMs = 10_000,
+  check?: (listener: Peer | null) => void,
+): Promise<ByteStream> {
   requireShortPath(path);
   const { promise, resolve, reject } = Promise.withResolvers<ByteStream>();
   const socket = net.connect({ path, allowHalfOpen: true });
@@ -19,7 +26,13 @@ export async function connectUnix(path: string, timeoutMs = 10_000): Promise<Byt
   socket.once("connect", () => {
     clearTimeout(timer);
     socket.off("error", reject);
-    resolve(streamOf(socket));
+    try {
+      check?.(peerOf(socket));
+      resolve(streamOf(socket));
+    } catch (error) {
+      socket.destroy();
+      reject(error);
+    }
   });
   socket.once("close", () => clearTimeout(timer));
   return promise;
