@@ -1,5 +1,6 @@
 /** Makes the host's interfaces as wanted, and removes them. */
 import type { Exec } from "../host/process/exec.ts";
+import { tapName } from "../model/bridge.ts";
 import { HelperError } from "./helper-error.ts";
 import { bridgePlan, carrierKinds, carrierName, carrierPlan, removalPlan, tapPlan } from "./link-plan.ts";
 import { type Link, readLinks } from "./links.ts";
@@ -22,17 +23,15 @@ export async function ensureLinks(exec: Exec, { bridge, taps }: Wanted, owner: n
   return isMade || forBridge.length + rest.length > 0;
 }
 
-/** One VM's TAP interface; the bridge is there. */
-export async function ensureTap(exec: Exec, tap: WantedTap, owner: number): Promise<void> {
-  await batch(exec, tapPlan(await listLinks(exec), tap, owner));
+/** One VM's TAP interface; the bridge is there. @param links the host's */
+export async function ensureTap(exec: Exec, links: readonly Link[], tap: WantedTap, owner: number): Promise<void> {
+  await batch(exec, tapPlan(links, tap, owner));
 }
 
-/** @returns whether it was there */
-export async function removeLink(exec: Exec, name: string): Promise<boolean> {
-  const links = await listLinks(exec);
-  const isThere = links.some((link) => link.name === name && link.kind === "tun");
-  if (isThere) await batch(exec, [`link del dev ${name}`]);
-  return isThere;
+/** Does nothing where there is none. @param links the host's */
+export async function removeTap(exec: Exec, links: readonly Link[], vm: WantedTap["vm"]): Promise<void> {
+  const isThere = links.some(({ name, kind }) => name === tapName(vm) && kind === "tun");
+  if (isThere) await batch(exec, [`link del dev ${tapName(vm)}`]);
 }
 
 /** Everything of ours. @returns names of what was there */

@@ -208,13 +208,32 @@ describe("tap.create and tap.delete", () => {
     ]);
   });
 
-  test("the deletion takes the interface first; of one that is not there it takes nothing", async () => {
+  test("the tables forget the guest before its interface goes; of one that is not there nothing goes", async () => {
     const host = await servedHost();
     await host.keeper.handle({ verb: "tap.delete", vm: vmA });
-    expect(host.changes()).toEqual([batch("link del dev bgr-aaaa1111"), load({ ...wantedTwo, taps: [tapB] })]);
+    expect(host.changes()).toEqual([load({ ...wantedTwo, taps: [tapB] }), batch("link del dev bgr-aaaa1111")]);
     await host.keeper.handle({ verb: "tap.delete", vm: "zzzz9999" });
     expect(host.changes()).toEqual([load({ ...wantedTwo, taps: [tapB] })]);
   });
+
+  test.each([createTap(tapA), { verb: "tap.delete", vm: vmA } as const])(
+    "$verb looks at the interfaces while the tables are loaded",
+    async (request) => {
+      const begun: string[] = [];
+      const slow = (line: string) => async () => {
+        begun.push(line);
+        await new Promise((resolve) => setImmediate(resolve));
+        begun.push(`${line}, done`);
+        return { stdout: host?.state.links ?? "[]" };
+      };
+      let host: Awaited<ReturnType<typeof servedHost>> | null = null;
+      const look = "ip -json -details address show";
+      host = await servedHost({ [look]: slow("look"), "nft -f -": slow("load") });
+      begun.splice(0);
+      await host.keeper.handle(request);
+      expect(begun.slice(0, 2).toSorted()).toEqual(["load", "look"]);
+    },
+  );
 
   test.each([
     ["an address of another VM", { ...tapA, address: tapB.address }],

@@ -5,13 +5,12 @@
 import { Semaphore } from "../base/semaphore.ts";
 import type { Logger } from "../host/log.ts";
 import type { Exec } from "../host/process/exec.ts";
-import { tapName } from "../model/bridge.ts";
 import type { BridgeRequest, HelperRequest, HelperStatus } from "../wire/helper/verbs.ts";
 import { clashOf, freeBridge, readRoutes } from "./clash.ts";
 import { findFirewalls, passFirewalls } from "./foreign.ts";
 import { HelperError } from "./helper-error.ts";
-import { ensureLinks, ensureTap, listLinks, removeLink } from "./interfaces.ts";
-import { bridgeOf, tapsOf } from "./links.ts";
+import { ensureLinks, ensureTap, listLinks, removeTap } from "./interfaces.ts";
+import { bridgeOf, type Link, tapsOf } from "./links.ts";
 import { recover } from "./recover.ts";
 import { isResolverRouted, notRouted, type Routing, routeResolver, unrouteResolver } from "./resolved.ts";
 import { areComplete, findTables, loadTables } from "./tables.ts";
@@ -145,21 +144,31 @@ export class Keeper {
     const tap: WantedTap = { vm, address, isolated, deny };
     const problem = addressProblem(this.#wanted, tap);
     if (problem !== null) throw new HelperError("refused", problem);
-    // the tables first: the interface never carries a packet that they do not know
+    const { exec, owner } = this.#deps;
     const isNew = this.#wanted.taps.every((one) => one.vm !== vm);
-    const make = () => ensureTap(this.#deps.exec, tap, this.#deps.owner);
     try {
-      return await this.#change(withTap(this.#wanted, tap), make);
+      return await this.#changeTap(withTap(this.#wanted, tap), (links) => ensureTap(exec, links, tap, owner));
     } catch (error) {
       // a bridge has room for 1023 ports; an interface that gets none would stay, and so would the next one
-      if (isNew) await removeLink(this.#deps.exec, tapName(vm)).catch(() => {});
+      if (isNew) await this.#removeTap(vm).catch(() => {});
       throw error;
     }
   }
 
-  async #deleteTap(vm: WantedTap["vm"]): Promise<Result> {
-    await removeLink(this.#deps.exec, tapName(vm));
-    return this.#change(withoutTap(this.#wanted, vm), async () => {});
+  #deleteTap(vm: WantedTap["vm"]): Promise<Result> {
+    return this.#changeTap(withoutTap(this.#wanted, vm), (links) => removeTap(this.#deps.exec, links, vm));
+  }
+
+  async #removeTap(vm: WantedTap["vm"]): Promise<void> {
+    await removeTap(this.#deps.exec, await listLinks(this.#deps.exec), vm);
+  }
+
+  /** The tables first: an interface never carries a packet that they do not know, and one that they do not name carries none. */
+  #changeTap(wanted: Wanted, rest: (links: Link[]) => Promise<void>): Promise<Result> {
+    // each program takes some milliseconds, for which a VM waits: this one looks while the tables are loaded
+    const links = listLinks(this.#deps.exec);
+    links.catch(() => {});
+    return this.#change(wanted, async () => rest(await links));
   }
 
   async #routeResolver(): Promise<Result> {

@@ -92,6 +92,16 @@ test("it keeps its address until it is gone, and nobody else has it", async () =
   expect(await addressOf("ijkl9012" as VmId)).toBe("172.16.0.4");
 });
 
+test("a VM's end waits for no answer of the helper", async () => {
+  const world = newWorld();
+  const { bridge } = bridgeOf(world);
+  await bridge.prepare(at(one), [], ["tap"]);
+  world.fake.silent.add("tap.delete");
+  await bridge.stop(at(one));
+  expect(world.fake.calls.at(-1)).toBe(`tap.delete ${one}`);
+  bridge.close();
+});
+
 test("twenty VMs at once have twenty addresses", async () => {
   const world = newWorld();
   const { bridge } = bridgeOf(world);

@@ -47,7 +47,10 @@ export type BridgeNetwork = {
    * @throws NETWORK_FAILED
    */
   prepare(paths: VmPaths, deny: readonly string[], accepted: Accepted): Promise<PreparedNetwork>;
-  /** Removes the TAP interface. A helper that does not answer is told when it does again. Never rejects. */
+  /**
+   * Has the TAP interface removed, and does not wait for that: the helper does what it is asked in order, so the address is free for whoever
+   * gets it next. A helper that does not answer is told when it does again. Never rejects.
+   */
   stop(paths: VmPaths): Promise<void>;
   /** The VM is gone for good: its address is free. */
   forget(id: VmId): void;
@@ -118,7 +121,7 @@ class Bridge implements BridgeNetwork {
     // one without an address never had an interface
     if (this.#deps.leases.of(id) === null) return;
     // without a connection the next one removes what is not wanted
-    await this.#link
+    void this.#link
       .current()
       ?.deleteTap(id)
       .catch((error: unknown) => this.#deps.log.warn("a TAP interface stays", { id, why: String(error) }));
