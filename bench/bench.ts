@@ -1,7 +1,7 @@
 /**
  * The speed table: each figure beside a floor that is measured in the same run, in turn with it. `make bench` runs it; the
- * table goes to the terminal, everything as JSON to bench/results/. Arguments: `--runs N` (default 5), `--only vm|images|saves|dns|nested`,
- * `--part NAME` of the last.
+ * table goes to the terminal, everything as JSON to bench/results/. Arguments: `--runs N` (default 5), `--only
+ * vm|images|saves|dns|nested|system`, `--part NAME` of `nested`. The last two run only when they are named.
  */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
@@ -17,6 +17,7 @@ import type { Figures } from "./nested/vms.ts";
 import { bootRaw, execRaw, putRaw, type Recipe, recipeOf } from "./raw-vm.ts";
 import { saves } from "./saves.ts";
 import { median, type Row, reached, table } from "./stats.ts";
+import { system } from "./system/system.ts";
 import { say, timed, times } from "./timing.ts";
 
 const runs = Number(argument("--runs")) || 5;
@@ -29,12 +30,13 @@ try {
     all.breakdowns.push(...breakdowns);
   };
   const isWanted = (part: string) => only === undefined || only === part;
-  if (only !== "nested" && only !== "dns") await cloneGolden(home);
+  if (only === undefined || !["nested", "dns", "system"].includes(only)) await cloneGolden(home);
   if (isWanted("vm")) add({ rows: await measure(), breakdowns: [] });
   if (isWanted("images")) add({ rows: await images(home, runs), breakdowns: [] });
   if (isWanted("saves")) add(await saves(home, runs));
   if (isWanted("dns")) add({ rows: await dns(runs), breakdowns: [] });
   if (only === "nested") add(await nested({ home, runs, part: argument("--part") }));
+  if (only === "system") add(await system(runs));
   console.log(`\n${table(all.rows)}\n${all.breakdowns.map(breakdownText).join("")}`);
   save(all);
   process.exitCode = all.rows.every(reached) ? 0 : 1;
