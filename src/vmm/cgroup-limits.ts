@@ -1,10 +1,9 @@
 /** The limits of one VM's control group: the kernel's admin-guide/cgroup-v2.rst. Pure. */
+import { mib } from "./cage.ts";
 import type { BootSpec } from "./driver.ts";
 
 /** Files of the group's folder, with what is written to each. */
 export type CgroupLimits = Readonly<Record<string, string>>;
-
-const mib = 1024 ** 2;
 
 /** What any VMM needs besides its guest's memory, in bytes: QEMU's translated code has up to 1 GiB. */
 const ownMemory = 1536 * mib;

@@ -1,5 +1,4 @@
 /** A control group for each VM, in the folder that systemd has delegated to the daemon. */
-import type { VmId } from "../base/names.ts";
 import type { CgroupFolder } from "../host/process/cgroup-folder.ts";
 import { cgroupLimits } from "./cgroup-limits.ts";
 import type { BootSpec } from "./driver.ts";
@@ -22,7 +21,7 @@ export function vmCgroups(groups: CgroupFolder): VmCgroups {
   const ensure = (vm: Limited) => groups.ensure(nameOf(vm.id), cgroupLimits(vm));
   return {
     ensure,
-    remove: (directory) => groups.remove(nameOf(directory.slice(directory.lastIndexOf("/") + 1) as VmId)),
+    remove: (directory) => groups.remove(nameOf(directory.slice(directory.lastIndexOf("/") + 1))),
     async renew(running) {
       const wanted = new Set(running.map(({ id }) => nameOf(id)));
       const present = (await groups.list()).filter((name) => name.startsWith(prefix));
