@@ -11,6 +11,7 @@ import { makeTempFolder } from "../../src/vmm/testing/temp.ts";
 import { hostNetworkAttacks, listenerAttacks, listeningAt, socketAttacks } from "./network-attacks.ts";
 import { type Attack, attackTests } from "./report.ts";
 import { refusedSteps, type Scene, setScene, type Target } from "./scene.ts";
+import { buildStandIn } from "./stand-in.ts";
 import { attackSuite } from "./suite.ts";
 import { failed } from "./taken-over.ts";
 import { type Attached, attach, attachedTo, inherited, openDevice, opened, tapAttacks } from "./tap-attacks.ts";
@@ -82,11 +83,10 @@ for (const subject of subjects) {
         [foreign, nobody],
       ] as const)
         ip("tuntap", "add", "dev", tap, "mode", "tap", "vnet_hdr", "user", owner);
-      const program = join(folder.path, "stand-in");
-      execFileSync("cc", ["-O1", "-Wall", "-o", program, join(import.meta.dir, "stand-in.c")]);
+      const program = buildStandIn(folder.path);
       const vm = await folder.make("vm");
       writeFileSync(join(vm, "disk.ext4"), "a disk");
-      holder = (await start(network, vm, program, ["--profile", "qemu-tap", "--tap", busy])).child;
+      holder = await start(network, vm, program, ["--profile", "qemu-tap", "--tap", busy]);
       before = tapsIn(network);
       scene = await setScene(targetIn(network, vm, program, subject.words), folder.path);
     }, 60_000);
@@ -151,7 +151,7 @@ async function start(network: string, directory: string, program: string, words:
   const reader = child.stdout.getReader();
   const { value } = await reader.read();
   if (!Buffer.from(value ?? []).includes("ready")) throw new Error("the program did not start");
-  return { child };
+  return child;
 }
 
 function targetIn(network: string, directory: string, program: string, words: readonly string[]): Target {
@@ -159,7 +159,7 @@ function targetIn(network: string, directory: string, program: string, words: re
     directory,
     readable: [program],
     async start() {
-      const { child } = await start(network, directory, program, words);
+      const child = await start(network, directory, program, words);
       const end = async () => {
         child.kill("SIGKILL");
         await child.exited;
