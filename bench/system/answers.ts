@@ -1,11 +1,11 @@
 /** How long the running service takes to answer for a VM's name, asked from its host. */
 import { join } from "node:path";
 import { defaultBridge } from "../../src/model/bridge.ts";
-import type { SystemHost } from "../../test/system/host/host.ts";
+import { type SystemHost, small } from "../../test/system/host/host.ts";
 import { dnsRow, started, udpEcho } from "../dns.ts";
 import { quantile, type Row } from "../stats.ts";
 import { say } from "../timing.ts";
-import { small, type Ways } from "./ways.ts";
+import type { Ways } from "./ways.ts";
 
 const client = join(import.meta.dirname, "../dns-client.ts");
 const dnsPort = 53;

@@ -1,10 +1,11 @@
 /** `vm run` from a template, both ways: with an interface on the bridge, and with a passt. */
 import { phasesOf, reportedPhases } from "../../src/cli/bench-times.ts";
 import type { Phase } from "../../src/model/event.ts";
+import { small } from "../../test/system/host/host.ts";
 import type { Measured } from "../from-template.ts";
 import { rowOf } from "../stats.ts";
 import { say } from "../timing.ts";
-import { small, type Way, type Ways } from "./ways.ts";
+import type { Way, Ways } from "./ways.ts";
 
 export async function starts({ system, rootless }: Ways, runs: number): Promise<Measured> {
   const row = rowOf({ what: "system mode: vm run --rm -- true", floorWhat: "rootless", reach: { ratio: 1.15 } });

@@ -1,9 +1,9 @@
 /** Bytes between a guest and a server outside of its host (iperf3), over the bridge against passt. */
-import type { SystemHost } from "../../test/system/host/host.ts";
+import { type SystemHost, small } from "../../test/system/host/host.ts";
 import { internet } from "../../test/system/host/outside.ts";
 import { type Row, rowOf } from "../stats.ts";
 import { say } from "../timing.ts";
-import { small, type Way, type Ways } from "./ways.ts";
+import type { Way, Ways } from "./ways.ts";
 
 /** what a row gives the time of */
 const mib = 64;

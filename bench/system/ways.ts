@@ -12,9 +12,6 @@ export type Way = {
 
 export type Ways = Record<"system" | "rootless", Way>;
 
-/** of each VM: the image that both have, and a size that suits it */
-export const small = ["--image", "tiny", "--memory", "256M", "--vcpu", "1"];
-
 /** Installs the services, and gives the other user the image and kernel that their owner has. */
 export async function twoWays(host: SystemHost): Promise<Ways> {
   await host.shell(`set -e; cd /home/${owner.name}; cp -a .local .cache .config /home/${other.name}

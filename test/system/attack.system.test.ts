@@ -7,11 +7,11 @@ import { makeTempFolder } from "../../src/vmm/testing/temp.ts";
 import { unixAddress } from "../attack/listeners.ts";
 import { type Answer, buildInjector, failed, TakenOver, wordsOf } from "../attack/taken-over.ts";
 import { systemSuite } from "./harness.ts";
+import { small } from "./host/host.ts";
 import { makeOutside, namesAsked, uplink } from "./host/outside.ts";
 import { dhcpTricks, marks, recorded, recorder, routerTricks, startRecorder } from "./host/tricks.ts";
 import { vmmOf } from "./host/vmm.ts";
 
-const small = ["--image", "tiny", "--memory", "256M", "--vcpu", "1"];
 const bridge = "172.16.0.1";
 const sockets = ["/run/banger/bangerd.sock", "/run/banger-root/bangerd-root.sock"] as const;
 const [cwd, readOnly, readWrite] = [-100, 0, 2];

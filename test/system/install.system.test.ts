@@ -1,10 +1,9 @@
 /** Install, upgrade, refusals and uninstall: what they leave on the host. */
 import { expect, test } from "bun:test";
 import { systemSuite } from "./harness.ts";
+import { small } from "./host/host.ts";
 import { buildFolder } from "./host/product.ts";
 import { owner } from "./host/rootfs.ts";
-
-const small = ["--image", "tiny", "--memory", "256M", "--vcpu", "1"];
 
 /** What the host is made of: files with their rights and contents, units, links, packet filters. Journals and caches of others are left out. */
 const survey = `set -e

@@ -1,9 +1,8 @@
 /** The bridge, its packet filter and its names, with a world outside of the host. */
 import { expect, test } from "bun:test";
 import { systemSuite } from "./harness.ts";
+import { small } from "./host/host.ts";
 import { internet, makeOutside, namesAsked, uplink } from "./host/outside.ts";
-
-const small = ["--image", "tiny", "--memory", "256M", "--vcpu", "1"];
 
 systemSuite("the bridge", (host) => {
   const dig = async (...args: string[]) =>

@@ -1,10 +1,10 @@
 /** The quick start, and VMs through both services: what each may do, and what becomes of a VM when one ends. */
 import { expect, test } from "bun:test";
 import { systemSuite } from "./harness.ts";
+import { small } from "./host/host.ts";
 import { buildFolder } from "./host/product.ts";
 import { owner } from "./host/rootfs.ts";
 
-const small = ["--image", "tiny", "--memory", "256M", "--vcpu", "1"];
 const services = ["bangerd", "bangerd-root"] as const;
 /** CAP_NET_BIND_SERVICE and CAP_NET_ADMIN: capabilities(7), linux/capability.h */
 const [bindService, netAdmin] = [1n << 10n, 1n << 12n];

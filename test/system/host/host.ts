@@ -7,6 +7,9 @@ import { Container } from "./container.ts";
 import { buildFolder, ensureProduct } from "./product.ts";
 import { ensureRoot, type other, owner } from "./rootfs.ts";
 
+/** flags of a VM: the image that each of its users can have, and a size that suits it */
+export const small = ["--image", "tiny", "--memory", "256M", "--vcpu", "1"];
+
 export type UserName = typeof owner.name | typeof other.name;
 
 export class SystemHost {
