@@ -67,7 +67,7 @@ export const folders: Record<string, Folder> = {
   store: {
     may: ["base", "model", "host"],
     packages: ["zod"],
-    instead: "store/ keeps records: policy belongs into machines/",
+    instead: "store/ keeps records: policy belongs in machines/",
   },
   formats: {
     may: ["base"],
@@ -147,7 +147,7 @@ export const folders: Record<string, Folder> = {
   },
   helper: {
     may: ["base", "model/bridge.ts", "model/install.ts", "model/paths.ts", "host", "wire/helper"],
-    instead: "the root helper is small on purpose, and uses no package: what needs no root belongs into network/",
+    instead: "the root helper is small on purpose, and uses no package: what needs no root belongs in network/",
   },
   system: {
     may: ["base", "model", "host", "config", "api", "client"],

@@ -28,7 +28,7 @@ hyperfine|times commands in the bench|hyperfine|hyperfine|hyperfine|hyperfine
 ip|makes network namespaces in tests|iproute2|iproute|iproute2|iproute2
 nsenter|enters namespaces that tests made|util-linux|util-linux|util-linux|util-linux
 nft|filters packets in tests|nftables|nftables|nftables|nftables
-iptables|is another firewall, in tests|iptables|iptables-nft|iptables-nft|iptables
+iptables|acts as another firewall in tests|iptables|iptables-nft|iptables-nft|iptables
 systemd-nspawn|boots hosts with systemd for tests|systemd-container|systemd-container|systemd|systemd-container
 systemd-analyze|checks units in tests|systemd|systemd|systemd|systemd
 setpriv|runs tests as an ordinary user|util-linux|util-linux|util-linux|util-linux

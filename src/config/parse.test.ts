@@ -144,7 +144,7 @@ test("the bridge of system mode: its address, and whether its guests reach each 
   expect(network).toEqual({ kind: "bridge", deny: [], isolate: false, bridge: { address: "10.7.0.1", prefix: 24 } });
   for (const bridge of ["10.7.0.0/24", "10.7.0.1", "8.8.8.8/24", "br0"])
     expect(problems(`[network]\nbridge = "${bridge}"`)).toEqual([
-      expect.stringContaining("network.bridge: must be a private address with its prefix"),
+      expect.stringContaining("network.bridge: must be a private address with a prefix length from 16 to 28"),
     ]);
   expect(problems('[network]\nisolate = "no"')).toEqual(["network.isolate: must be true or false"]);
 });
@@ -200,7 +200,7 @@ test("all problems are reported at once, each with its path and a suggestion", (
     'inherit_proxi = true\nmemory_mib = 5\nzzzzzz = 1\n[vm_defaults]\nvcpu = 0\nmemroy_mib = 1\nmemory_mib = 1025\ndisk_size = "lots"\n';
   expect([...problems(text)].sort()).toEqual([
     'inherit_proxi: unknown key; did you mean "inherit_proxy"?',
-    "memory_mib: unknown key; it belongs into [vm_defaults]",
+    "memory_mib: unknown key; it belongs in [vm_defaults]",
     'vm_defaults.disk_size: must be a size from 256M to 64T, as in `disk_size = "8G"`',
     "vm_defaults.memory_mib: must be an even whole number of MiB from 128 to 1048576, as in `memory_mib = 2048`",
     'vm_defaults.memroy_mib: unknown key; did you mean "memory_mib"?',

@@ -43,7 +43,7 @@ function withNewNames(raw: unknown): unknown {
 const wording = {
   keysAt,
   advice: (path: readonly PropertyKey[], key: string) =>
-    path.length === 0 && keysAt(["vm_defaults"]).includes(key) ? "it belongs into [vm_defaults]" : undefined,
+    path.length === 0 && keysAt(["vm_defaults"]).includes(key) ? "it belongs in [vm_defaults]" : undefined,
 };
 
 const defaultImageMax = "64G";

@@ -91,7 +91,7 @@ const kindRule = `must be ${networkKinds.map((kind) => `"${kind}"`).join(" or ")
 const denyRule = `must be a list of up to ${maxDeny} networks, as in \`deny = ["10.0.0.0/8", "lan"]\``;
 
 const bridgeRule =
-  'must be a private address with its prefix, from 16 to 28, as in `bridge = "172.16.0.1/24"`: the host\'s address on the bridge';
+  'must be a private address with a prefix length from 16 to 28, as in `bridge = "172.16.0.1/24"`: the host\'s address on the bridge';
 
 const networkSchema = z.strictObject(
   {

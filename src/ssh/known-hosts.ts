@@ -19,4 +19,4 @@ export function knownHostsText(hosts: readonly KnownHost[]): string {
   return [head, ...lines.toSorted()].join("");
 }
 
-const head = "# The VMs on banger's bridge: written by bangerd, which replaces what is changed here.\n";
+const head = "# The VMs on banger's bridge. Written by bangerd, which overwrites any changes.\n";
