@@ -138,23 +138,33 @@ const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 const fileOverrides = (1 << 1) | (1 << 2);
 
 /**
+ * This thread's capabilities as two of `struct __user_cap_data_struct` (effective, permitted, inheritable), the first for capabilities 0 to 31;
+ * null when the kernel does not tell. `apply` makes what was changed in them take effect; false when the kernel refuses.
+ */
+function ownCapabilities(): { data: Uint32Array; apply(): boolean } | null {
+  // struct __user_cap_header_struct
+  const header = new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]);
+  const data = new Uint32Array(6);
+  const { syscall } = libc();
+  if (syscall(SYS_capget, ptr(header), ptr(data)) !== 0) return null;
+  return { data, apply: () => syscall(SYS_capset, ptr(header), ptr(data)) === 0 };
+}
+
+/**
  * Calls `open` with this thread's rights to files as its user and groups have them, without root's capability to pass over modes.
  * `open` must be synchronous.
  */
 export function withoutFileOverrides<T>(open: () => T): T {
-  // struct __user_cap_header_struct; two of struct __user_cap_data_struct, the first for capabilities 0 to 31
-  const header = new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]);
-  const data = new Uint32Array(6);
-  const { syscall } = libc();
-  const [effective = 0] = syscall(SYS_capget, ptr(header), ptr(data)) === 0 ? data : [];
-  if ((effective & fileOverrides) === 0) return open();
-  data[0] = effective & ~fileOverrides;
-  if (syscall(SYS_capset, ptr(header), ptr(data)) !== 0) return open();
+  const own = ownCapabilities();
+  const [effective = 0] = own?.data ?? [];
+  if (own === null || (effective & fileOverrides) === 0) return open();
+  own.data[0] = effective & ~fileOverrides;
+  if (!own.apply()) return open();
   try {
     return open();
   } finally {
-    data[0] = effective;
-    syscall(SYS_capset, ptr(header), ptr(data));
+    own.data[0] = effective;
+    own.apply();
   }
 }
 
@@ -163,14 +173,11 @@ export function withoutFileOverrides<T>(open: () => T): T {
  * inheritable), so that no program that it starts has any. Its own stay. False when the kernel refuses.
  */
 export function giveUpInheritable(): boolean {
-  const header = new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]);
-  const data = new Uint32Array(6);
-  const { syscall } = libc();
-  if (syscall(SYS_capget, ptr(header), ptr(data)) !== 0) return false;
-  // the third word of each half
-  data[2] = 0;
-  data[5] = 0;
-  return syscall(SYS_capset, ptr(header), ptr(data)) === 0;
+  const own = ownCapabilities();
+  if (own === null) return false;
+  own.data[2] = 0;
+  own.data[5] = 0;
+  return own.apply();
 }
 
 /** Separate, because only services send datagrams. */
