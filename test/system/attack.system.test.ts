@@ -9,7 +9,8 @@ import { type Answer, buildInjector, failed, TakenOver, wordsOf } from "../attac
 import { systemSuite } from "./harness.ts";
 import { small } from "./host/host.ts";
 import { makeOutside, namesAsked, uplink } from "./host/outside.ts";
-import { dhcpTricks, marks, recorded, recorder, routerTricks, startRecorder } from "./host/tricks.ts";
+import { startPython } from "./host/python.ts";
+import { dhcpTricks, marks, recorded, recorder, routerTricks } from "./host/tricks.ts";
 import { vmmOf } from "./host/vmm.ts";
 
 const bridge = "172.16.0.1";
@@ -110,7 +111,7 @@ systemSuite("system mode under attack", (host) => {
     const inVictim = () => host().inGuest("victim", settings);
     const onHost = () => host().shell(`${settings}; resolvectl dns --no-pager`);
     const before = [await inVictim(), await onHost()];
-    await host().shell(startRecorder("br-banger", `bgr-${victim.id}`), { input: recorder });
+    const pid = await startPython(host(), recorder, { args: ["br-banger", `bgr-${victim.id}`] });
     const frames = [...dhcpTricks(place, bridge), ...routerTricks(place)];
     await inVmm(async (taken, { tap }) => {
       for (const frame of [plain("its-own", 9000), ...frames, plain("end", 9999)]) {
@@ -118,7 +119,7 @@ systemSuite("system mode under attack", (host) => {
         expect(await taken.call("write", tap, bytes, bytes.length)).toEqual({ result: BigInt(bytes.length) });
       }
     });
-    const places = (await host().shell(recorded)).trim().split("\n");
+    const places = (await host().shell(recorded(pid))).trim().split("\n");
     const own = Buffer.from("its-own").toString("hex");
     expect(places.map((seen) => [own, marks.dhcp, marks.router].map((text) => seen.includes(text)))).toEqual([
       [true, false, false],
@@ -180,10 +181,7 @@ while True:
             peer.sendall(b"reached")
             peer.close()
         else: one.sendto(b"reached", one.recvfrom(100)[1])`;
-    await host().shell(
-      "mkfifo /tmp/up; cat > /tmp/server.py; setsid python3 /tmp/server.py >/tmp/up 2>&1 & read -r said </tmp/up; [ $said = ready ]",
-      { input: server },
-    );
+    await startPython(host(), server);
     const targets = [`${bridge} 8080`, `${bridge} 8081`, `${uplink.host} 8080`];
     const asks = `import socket, sys
 for address, port in zip(sys.argv[1::2], sys.argv[2::2]):
@@ -270,7 +268,7 @@ os.execv("${agent}.real", sys.argv)
     await works();
   });
 
-  /** Another user listens in place of a service, in a folder of that user's; what it is sent is noted. */
+  /** Another user listens in place of a service, in a folder of that user's; what it is sent is noted. Its pid. */
   const impostor = async (unit: string, path: string) => {
     const program = `import os, socket
 one = socket.socket(socket.AF_UNIX)
@@ -282,13 +280,9 @@ while True:
     peer = one.accept()[0]
     with open("/tmp/visits", "ab") as file: file.write(b"came" + peer.recv(4096) + b"\\n")`;
     await host().shell(
-      `set -e; systemctl stop ${unit}; install -d -o other -m 755 ${dirname(path)}
-rm -f /tmp/visits /tmp/impostor; mkfifo -m 666 /tmp/impostor; cat > /tmp/impostor.py
-setsid setpriv --reuid=other --regid=other --clear-groups python3 /tmp/impostor.py >/tmp/impostor 2>&1 &
-echo $! >/tmp/impostor-pid
-read -r said </tmp/impostor; [ "$said" = ready ]`,
-      { input: program },
+      `set -e; systemctl stop ${unit}; install -d -o other -m 755 ${dirname(path)}; rm -f /tmp/visits`,
     );
+    return startPython(host(), program, { within: ["setpriv", "--reuid=other", "--regid=other", "--clear-groups"] });
   };
   const sentToImpostor = () => host().shell("cat /tmp/visits 2>/dev/null | grep -v '^came$' || true");
 
@@ -303,7 +297,7 @@ read -r said </tmp/impostor; [ "$said" = ready ]`,
   });
 
   test("nor does the daemon to another user's socket in the helper's place, which the helper takes back", async () => {
-    await impostor("bangerd-root", sockets[1]);
+    const pid = await impostor("bangerd-root", sockets[1]);
     const { code, stderr } = await host().banger(["vm", "restart", "victim"]);
     expect([code === 0, stderr]).toEqual([false, expect.stringContaining("uid 1001, not root, listens")]);
     expect(await sentToImpostor()).toBe("");
@@ -312,9 +306,7 @@ read -r said </tmp/impostor; [ "$said" = ready ]`,
     expect(await host().shell("journalctl --no-pager --output=cat -b -u bangerd-root")).toContain(
       "another process listens at /run/banger-root/bangerd-root.sock",
     );
-    await host().shell(
-      "kill $(cat /tmp/impostor-pid); systemctl reset-failed bangerd-root; systemctl start bangerd-root",
-    );
+    await host().shell(`kill ${pid}; systemctl reset-failed bangerd-root; systemctl start bangerd-root`);
     expect(await host().shell("stat -c '%U %G %a' /run/banger-root")).toBe("root owner 750\n");
     await host().ok(["vm", "start", "victim"]);
     await works();

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { systemSuite } from "./harness.ts";
 import { small } from "./host/host.ts";
 import { internet, makeOutside, namesAsked, uplink } from "./host/outside.ts";
+import { startPython } from "./host/python.ts";
 
 systemSuite("the bridge", (host) => {
   const dig = async (...args: string[]) =>
@@ -71,10 +72,7 @@ systemSuite("the bridge", (host) => {
   test("guests reach nothing of the host but its names", async () => {
     const server = `import socket, time
 s = socket.create_server(("0.0.0.0", 8080)); print("ready", flush=True); time.sleep(1000)`;
-    await host().shell(
-      "mkfifo /tmp/up; cat > /tmp/server.py; setsid python3 /tmp/server.py >/tmp/up 2>&1 & read -r said </tmp/up; [ $said = ready ]",
-      { input: server },
-    );
+    await startPython(host(), server);
     for (const address of ["172.16.0.1", uplink.host]) await host().shell(`: </dev/tcp/${address}/8080`);
     for (const address of ["172.16.0.1", uplink.host])
       expect(await host().inGuest("sandbox", `nc -w 5 ${address} 8080 </dev/null && echo open || echo closed`)).toBe(

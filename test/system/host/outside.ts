@@ -1,5 +1,6 @@
 /** A world outside of the test host, in a network namespace of its own in there: a link, a resolver that notes what it is asked, and a web server. */
 import type { SystemHost } from "./host.ts";
+import { startPython } from "./python.ts";
 
 /** The host's address on the link, and that of the resolver behind it (RFC 5737). */
 export const uplink = { host: "198.51.100.2", resolver: "198.51.100.1" } as const;
@@ -43,14 +44,11 @@ ip -n outside addr add ${uplink.resolver}/24 dev outer; ip -n outside link set o
 ip -n outside addr add ${internet}/32 dev lo
 ip -n outside route add 172.16.0.0/24 via ${uplink.host}
 resolvectl dns uplink ${uplink.resolver}; resolvectl domain uplink '~.'
-: > ${names}
-cat > /tmp/outside.py
-mkfifo /tmp/outside-up
-setsid ip netns exec outside python3 /tmp/outside.py >/tmp/outside-up 2>/tmp/outside-log &
-read -r ready </tmp/outside-up && [ "$ready" = ready ] || { cat /tmp/outside-log >&2; exit 1; }`;
+: > ${names}`;
 
 export async function makeOutside(host: SystemHost): Promise<void> {
-  await host.shell(link, { input: server });
+  await host.shell(link);
+  await startPython(host, server, { within: ["ip", "netns", "exec", "outside"] });
 }
 
 /** Names that its resolver was asked for. */

@@ -83,7 +83,7 @@ function checksum(hex: string): string {
 }
 
 /**
- * A program that prints `ready`, and then in hex, on one line, all frames that each of its interfaces got, until each had a UDP packet for
+ * A program that prints `ready`, and then notes in hex, on one line, all frames that each of its interfaces got, until each had a UDP packet for
  * port 9999. Arguments: the interfaces.
  */
 export const recorder = `
@@ -106,11 +106,5 @@ with open("/tmp/frames", "w") as file:
     for name in sys.argv[1:]: print(*seen[name], file=file)
 `;
 
-/** Begins it in the test host; its input is the program. */
-export const startRecorder = (...interfaces: string[]) => `set -e
-cat > /tmp/recorder.py; rm -f /tmp/recorder-up /tmp/frames; mkfifo /tmp/recorder-up
-setsid python3 /tmp/recorder.py ${interfaces.join(" ")} > /tmp/recorder-up 2>&1 & echo $! > /tmp/recorder-pid
-read -r said < /tmp/recorder-up; [ "$said" = ready ]`;
-
-/** Prints a line of frames for each interface. */
-export const recorded = `tail --pid="$(cat /tmp/recorder-pid)" -f /dev/null; cat /tmp/frames`;
+/** Waits for its end, and prints a line of frames for each interface. @param pid its own */
+export const recorded = (pid: string) => `tail --pid=${pid} -f /dev/null; cat /tmp/frames`;
