@@ -7,8 +7,7 @@ import { chooseDaemon } from "../client/place.ts";
 import { ownUid } from "../host/files/owner.ts";
 import type { InstallMetadata } from "../model/install.ts";
 import { type Paths, pathsOf, systemPaths, systemRoots } from "../model/paths.ts";
-import { readMetadata } from "../system/metadata.ts";
-import type { MetadataFound } from "../system/world.ts";
+import { type MetadataFound, readMetadata } from "../system/metadata.ts";
 
 type Env = Record<string, string | undefined>;
 

@@ -2,14 +2,14 @@
 import { fail } from "../base/errors/error.ts";
 import { ownFolders } from "../host/files/own-folders.ts";
 import { ownedBy, ownUid, placeProblem } from "../host/files/owner.ts";
-import { readRootFile } from "../host/files/root-file.ts";
 import { giveUpInheritable } from "../host/libc.ts";
 import { createLogger, journalLogger, type Logger } from "../host/log.ts";
 import { type Cgroup, takeCgroup } from "../host/process/cgroup.ts";
 import { type Notify, takeNotify } from "../host/process/notify.ts";
 import { passwdOf } from "../host/user.ts";
-import { type InstallMetadata, maxMetadata, parseMetadata } from "../model/install.ts";
+import type { InstallMetadata } from "../model/install.ts";
 import { type Paths, pathsOf, systemPaths, systemRoots } from "../model/paths.ts";
+import { requireInstall } from "../system/metadata.ts";
 
 type Env = Record<string, string | undefined>;
 
@@ -43,10 +43,7 @@ export function serviceSetup(env: Env): DaemonSetup {
 
 /** @param uid of the service's process @param root who may own the file; for tests */
 export function requireMetadata(path: string, uid: number, root = 0): InstallMetadata {
-  const file = readRootFile(path, maxMetadata, root);
-  if (file === null) throw fail("SYSTEM_NOT_INSTALLED", {});
-  const metadata = "problem" in file ? file : parseMetadata(file.text);
-  if ("problem" in metadata) throw fail("SYSTEM_METADATA_INVALID", { path, problem: metadata.problem });
+  const metadata = requireInstall(path, root);
   const { owner } = metadata;
   if (owner.uid === uid) return metadata;
   const problem = `its owner is ${owner.name} (uid ${owner.uid}), and the service runs as uid ${uid}`;

@@ -1,8 +1,7 @@
 /** What `bangerd root-helper` is told, and who the owner is whom it works for. */
 import { fail } from "../base/errors/error.ts";
-import { readRootFile } from "../host/files/root-file.ts";
-import { maxMetadata, parseMetadata } from "../model/install.ts";
 import { systemPaths } from "../model/paths.ts";
+import { requireInstall } from "../system/metadata.ts";
 import { daemonUnit } from "../system/units.ts";
 
 export type HelperOptions = {
@@ -29,9 +28,5 @@ export function readOptions(argv: readonly string[]): HelperOptions {
 
 /** The owner's uid. @throws SYSTEM_NOT_INSTALLED, SYSTEM_METADATA_INVALID */
 export function ownerOf(path: string): number {
-  const file = readRootFile(path, maxMetadata);
-  if (!file) throw fail("SYSTEM_NOT_INSTALLED", {});
-  const read = "problem" in file ? file : parseMetadata(file.text);
-  if ("problem" in read) throw fail("SYSTEM_METADATA_INVALID", { path, problem: read.problem });
-  return read.owner.uid;
+  return requireInstall(path).owner.uid;
 }

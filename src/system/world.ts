@@ -1,6 +1,6 @@
 /** What installing and removing need from the host. */
 import type { Exec } from "../host/process/exec.ts";
-import type { InstallMetadata, Owner } from "../model/install.ts";
+import type { Owner } from "../model/install.ts";
 import type { Roots, SystemPaths } from "../model/paths.ts";
 
 export type SystemWorld = {
@@ -26,6 +26,3 @@ export type SystemWorld = {
   /** Called before each change; for tests, which end the program there. */
   before(change: string): void;
 };
-
-/** Of `readMetadata`. */
-export type MetadataFound = { metadata: InstallMetadata } | { problem: string } | null;
