@@ -19,7 +19,7 @@ export type DaemonSetup = {
   openLog(): Logger;
   notify: Notify;
   /** null for a user's own daemon */
-  service: { metadata: InstallMetadata; cgroup: Cgroup } | null;
+  service: { cgroup: Cgroup } | null;
 };
 
 export function ownSetup(env: Env): DaemonSetup {
@@ -34,11 +34,11 @@ export function ownSetup(env: Env): DaemonSetup {
 export function serviceSetup(env: Env): DaemonSetup {
   const notify = takeNotify(env);
   if (!giveUpInheritable()) throw new Error("the kernel does not take back inheritable capabilities");
-  const metadata = requireMetadata(systemPaths().metadata, ownUid());
+  requireMetadata(systemPaths().metadata, ownUid());
   const home = requireHome(passwdOf(ownUid())?.home ?? env["HOME"] ?? "", ownUid());
   const openLog = () => journalLogger((line) => void process.stderr.write(line));
   const cgroup = takeCgroup(process.pid);
-  return { paths: pathsOf(systemRoots(home)), openLog, notify, service: { metadata, cgroup } };
+  return { paths: pathsOf(systemRoots(home)), openLog, notify, service: { cgroup } };
 }
 
 /** @param uid of the service's process @param root who may own the file; for tests */

@@ -29,9 +29,11 @@ type Env = Record<string, string | undefined>;
 /** @returns the process's exit code; errors go to stderr, which the starting process reads */
 export async function bangerdMain(argv: readonly string[], env: Env): Promise<number> {
   try {
-    if (argv.length !== 1 || argv[0] !== "release-cgroup") return await run(env, setupOf(argv, env));
-    releaseCgroup();
-    return 0;
+    if (argv.length === 1 && argv[0] === "release-cgroup") {
+      releaseCgroup();
+      return 0;
+    }
+    return await run(env, setupOf(argv, env));
   } catch (thrown) {
     const error = toBangerError(thrown);
     process.stderr.write(`bangerd: ${indented(error.message)}\nhint: ${indented(error.hint)}\n`);
