@@ -20,6 +20,7 @@ import { processTerminal } from "../host/terminal/terminal.ts";
 import type { OpenOptions } from "../images/rootfs/open.ts";
 import { type Paths, pathsOf } from "../model/paths.ts";
 import { fallbackWarning, foundInstall, ownPlace, placeOf } from "./banger-place.ts";
+import { definedOnly } from "./defined-only.ts";
 
 type Env = Record<string, string | undefined>;
 
@@ -244,8 +245,4 @@ async function readStdin(maxBytes: number): Promise<Uint8Array> {
     if (bytes > maxBytes) break;
   }
   return Buffer.concat(chunks);
-}
-
-function definedOnly(env: Env): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }

@@ -8,6 +8,7 @@ import { ownUid } from "../host/files/owner.ts";
 import type { InstallMetadata } from "../model/install.ts";
 import { type Paths, pathsOf, systemPaths, systemRoots } from "../model/paths.ts";
 import { type MetadataFound, readMetadata } from "../system/metadata.ts";
+import { definedOnly } from "./defined-only.ts";
 
 type Env = Record<string, string | undefined>;
 
@@ -53,8 +54,4 @@ export function fallbackWarning({ owner, foreign }: Pick<DaemonPlace, "owner" | 
   if (owner || foreign || found === null || !("problem" in found)) return null;
   const { message, hint } = fail("SYSTEM_METADATA_INVALID", { path: systemPaths().metadata, problem: found.problem });
   return `warning: ${oneLine(message)}; this command uses your own daemon\nhint: ${oneLine(hint)}\n`;
-}
-
-function definedOnly(env: Env): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }

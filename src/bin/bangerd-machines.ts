@@ -57,6 +57,7 @@ import { wireArtifacts } from "./bangerd-artifacts.ts";
 import { guestInheritance } from "./bangerd-inheritance.ts";
 import { type SystemFacts, type WiredNetwork, wireNetwork } from "./bangerd-network.ts";
 import { hostsOnBridge, renewLimits } from "./bangerd-running.ts";
+import { definedOnly } from "./defined-only.ts";
 
 export type WireFacts = {
   paths: Paths;
@@ -188,8 +189,4 @@ async function endStrays(directory: string, programs: readonly string[]): Promis
     signalProcess(ref, "SIGKILL");
     await waitForExit(ref);
   }
-}
-
-function definedOnly(env: Record<string, string | undefined>): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
