@@ -19,7 +19,7 @@ import type { ToolCage } from "../host/process/tool-cage.ts";
 import { processTerminal } from "../host/terminal/terminal.ts";
 import type { OpenOptions } from "../images/rootfs/open.ts";
 import { type Paths, pathsOf } from "../model/paths.ts";
-import { fallbackWarning, foundInstall, ownPlace, placeOf } from "./banger-place.ts";
+import { fallbackWarning, foundInstall, installed, ownPlace, placeOf } from "./banger-place.ts";
 import { definedOnly } from "./defined-only.ts";
 
 type Env = Record<string, string | undefined>;
@@ -29,7 +29,8 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
   completeProxies(env);
   const { home, homeOf, roots } = ownFolders(env);
   const paths = pathsOf(roots);
-  const place = placeOf(paths, env);
+  const found = foundInstall();
+  const place = placeOf(paths, env, installed(found));
   const stdio = processTerminal();
   const printTo = (to: "stdout" | "stderr") => ({ write: (text: string) => stdio.print(to, text) });
   return {
@@ -52,7 +53,7 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
       const ms = performance.now() - begun;
       return { code: ended.exitCode, ms, stderr: new TextDecoder().decode(ended.stderr) };
     },
-    ...daemons(place, paths, env, printTo("stderr")),
+    ...daemons({ place, paths, env, warning: fallbackWarning(place, found), stderr: printTo("stderr") }),
     processEnd,
     async planWorkspace(request) {
       const { planWorkspace } = await import("../workspace/plan.ts");
@@ -120,14 +121,22 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
   };
 }
 
+type DaemonFacts = {
+  place: DaemonPlace;
+  paths: Paths;
+  env: Env;
+  /** written before the first connection; null: none */
+  warning: string | null;
+  stderr: { write(text: string): void };
+};
+
 /** The daemon that commands use, the user's own, and what looks after the service. */
-function daemons(place: DaemonPlace, paths: Paths, env: Env, stderr: { write(text: string): void }) {
+function daemons({ place, paths, env, warning, stderr }: DaemonFacts) {
   const connect = () => {
     warn();
     return connectOrStart(place);
   };
   const warn = once(() => {
-    const warning = fallbackWarning(place, foundInstall());
     if (warning !== null && !asksForJson()) stderr.write(warning);
   });
   return {
