@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { strangeValues } from "./testing/strange.ts";
-import { integerOf, recordOf, textOf, textsOf } from "./untrusted-json.ts";
+import { integerOf, parsedJson, recordOf, textOf, textsOf } from "./untrusted-json.ts";
 
 test("integers at their limits, and one past them", () => {
   expect([0, 255, -1, 256].map((value) => integerOf(value, 0, 255))).toEqual([0, 255, null, null]);
@@ -14,6 +14,14 @@ test("texts are cut and cleaned", () => {
   expect(textOf("a\u001b[2Jb", 100)).toBe("ab");
   expect(textsOf(["a", 1, null, "bcd", "e"], 4, 2)).toEqual(["a", "bc"]);
   expect(textsOf({ length: 1, 0: "a" }, 4, 2)).toEqual([]);
+});
+
+test("what is not JSON is null", () => {
+  expect(['{"a":[1]}', '"b"', "", "{", '{"a":1} {}', "undefined"].map(parsedJson)).toEqual([
+    { a: [1] },
+    "b",
+    ...Array(4).fill(null),
+  ]);
 });
 
 test("no untrusted value makes them throw", () => {

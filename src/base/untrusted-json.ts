@@ -4,6 +4,15 @@
  */
 import { oneLine } from "./untrusted-text.ts";
 
+/** Null for text that is not JSON. */
+export function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 /** Null for arrays and everything else that is not an object. */
 export function recordOf(value: unknown): Record<string, unknown> | null {
   return typeof value === "object" && value !== null && !Array.isArray(value)

@@ -2,7 +2,7 @@
  * What is known of the system service: `/etc/banger/install.json`, written by `banger system install`. Pure, and without a schema library:
  * every command and the root helper read it.
  */
-import { integerOf, recordOf } from "../base/untrusted-json.ts";
+import { integerOf, parsedJson, recordOf } from "../base/untrusted-json.ts";
 
 /** the one user whose VMs the service runs */
 export type Owner = { name: string; uid: number /** primary group */; gid: number };
@@ -27,7 +27,7 @@ export function formatMetadata(metadata: InstallMetadata): string {
 
 /** Every field must be there and valid, and there may be no other: a file that was cut short or edited is not believed in part. */
 export function parseMetadata(text: string): InstallMetadata | { problem: string } {
-  const found = recordOf(parsed(text));
+  const found = recordOf(parsedJson(text));
   if (!found) return { problem: "it is not a JSON object" };
   if (found["schema"] !== schema) return { problem: `its schema is not ${schema}` };
   const unknown = Object.keys(found).find((key) => !["schema", "owner", "version", "bridge", "files"].includes(key));
@@ -48,14 +48,6 @@ export const versionPattern = /^\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]{1,60})?$/;
 
 /** As useradd(8) takes them, and the dots and capitals that directories such as LDAP allow; safe in a unit's `User=`. */
 export const userPattern = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/;
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
 
 /** Root owns no service: its VMMs would run as root. */
 function ownerOf(value: unknown): Owner | null {

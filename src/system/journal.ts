@@ -2,7 +2,7 @@
  * What was in the place of each step before an install began, written before its first change and removed after its last: the next
  * install after one that was killed goes on, and would put back what was there before both.
  */
-import { integerOf, recordOf } from "../base/untrusted-json.ts";
+import { integerOf, parsedJson, recordOf } from "../base/untrusted-json.ts";
 import { readTextIfAny } from "../host/files/files.ts";
 import type { Found } from "../host/files/placed.ts";
 
@@ -26,21 +26,13 @@ export async function readJournal(path: string): Promise<Formers | null> {
 
 /** Null for anything that is not a whole journal. */
 export function parseJournal(text: string): Formers | null {
-  const found = recordOf(parsed(text));
+  const found = recordOf(parsedJson(text));
   const formers = found?.["schema"] === schema ? recordOf(found["formers"]) : null;
   if (!formers) return null;
   const read = Object.entries(formers).map(([path, value]) => [path, foundOf(value)] as const);
   return read.every(([path, value]) => path.startsWith("/") && value !== null)
     ? (Object.fromEntries(read) as Formers)
     : null;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 function foundOf(value: unknown): Found | null {

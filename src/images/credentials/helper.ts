@@ -1,6 +1,7 @@
 /** docker's credential helpers: programs that store secrets (github.com/docker/docker-credential-helpers, "Usage"). */
 import * as z from "zod/mini";
 import { fail } from "../../base/errors/error.ts";
+import { parsedJson } from "../../base/untrusted-json.ts";
 import type { Exec } from "../../host/process/exec.ts";
 import type { Credential } from "../../model/credential.ts";
 
@@ -28,17 +29,9 @@ export async function askHelper(exec: Exec, name: string, registry: string): Pro
       return null;
     throw invalid(`it exited with status ${answer.exitCode ?? answer.signal}`);
   }
-  const parsed = schema.safeParse(jsonOf(text));
+  const parsed = schema.safeParse(parsedJson(text));
   if (!parsed.success) throw invalid("its answer is not a credential helper's");
   const { Username, Secret } = parsed.data;
   if (Secret === "") return null;
   return Username === "<token>" ? { identityToken: Secret } : { username: Username, password: Secret };
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
