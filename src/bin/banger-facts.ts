@@ -4,8 +4,7 @@ import { type CatalogSource, loadCatalog } from "../artifacts/catalog/load.ts";
 import { toBangerError } from "../base/errors/error.ts";
 import { version } from "../base/version.ts";
 import type { Api } from "../client/api.ts";
-import { loadConfig } from "../config/load.ts";
-import { defaultConfig } from "../config/parse.ts";
+import { configOrDefault, loadConfig } from "../config/load.ts";
 import { firecrackerProgram } from "../config/vmm-choice.ts";
 import type { AccelFact } from "../doctor/acceleration.ts";
 import type { CatalogFact, CheckFacts } from "../doctor/facts.ts";
@@ -93,8 +92,7 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
 /** For the owner of system mode alone, whose config says where the bridge is. */
 async function dnsFact({ configFile }: Paths, uid: number): Promise<CheckFacts["dns"]> {
   if (installed()?.owner.uid !== uid) return null;
-  // a config that can't be read is another finding
-  const { network } = await loadConfig({ file: configFile }).catch(() => defaultConfig(configFile));
+  const { network } = await configOrDefault({ file: configFile });
   return tryDns({ exec, bridge: network.bridge, timeoutMs: dnsTimeoutMs });
 }
 
@@ -105,8 +103,7 @@ function servesUser(paths: Paths, env: Env, uid: number): boolean {
 
 async function firecrackerFact({ configFile }: Paths, env: Env, home: string): Promise<CheckFacts["firecracker"]> {
   const { install } = missingTool("firecracker");
-  // a config that can't be read is another finding
-  const config = await loadConfig({ file: configFile }).catch(() => defaultConfig(configFile));
+  const config = await configOrDefault({ file: configFile });
   const program = async () => firecrackerProgram(config, home);
   const prober = new FirecrackerProber({ exec, which, realPath, env, agent: agentOf(env), program, install });
   const probe = await prober.probe();

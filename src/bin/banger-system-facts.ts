@@ -1,8 +1,7 @@
 /** The facts about system mode that `banger doctor` checks, for its owner. */
 import { isError, toBangerError } from "../base/errors/error.ts";
 import type { Api } from "../client/api.ts";
-import { loadConfig } from "../config/load.ts";
-import { defaultConfig } from "../config/parse.ts";
+import { configOrDefault } from "../config/load.ts";
 import type { CheckFacts } from "../doctor/facts.ts";
 import type { SystemFact } from "../doctor/system.ts";
 import { clashOf, freeBridge, readRoutes } from "../helper/clash.ts";
@@ -35,8 +34,7 @@ export type SystemFactDeps = {
 
 /** For the owner of system mode. */
 export async function systemFact({ exec, configFile, running }: SystemFactDeps): Promise<SystemFact> {
-  // a config that can't be read is another finding
-  const { network } = await loadConfig({ file: configFile }).catch(() => defaultConfig(configFile));
+  const { network } = await configOrDefault({ file: configFile });
   return {
     bridge: `${network.bridge.address}/${network.bridge.prefix}`,
     clash: await clashFact(exec, network.bridge),

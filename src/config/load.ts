@@ -16,6 +16,11 @@ export async function loadConfig(deps: { file: string }): Promise<Config> {
   return text === null ? defaultConfig(deps.file) : parseConfig(deps.file, text);
 }
 
+/** As `loadConfig`, and the defaults where it can't be read, for those who leave it to others to report that. */
+export async function configOrDefault(deps: { file: string }): Promise<Config> {
+  return loadConfig(deps).catch(() => defaultConfig(deps.file));
+}
+
 async function readConfigText(file: string): Promise<string | null> {
   try {
     return await readTextIfAny(file, maxBytes);
