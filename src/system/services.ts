@@ -1,5 +1,5 @@
 /** The two units, as systemctl(1) starts, stops and shows them. */
-import { fail } from "../base/errors/error.ts";
+import { mustSucceed } from "./succeed.ts";
 import type { SystemWorld } from "./world.ts";
 
 type Systemd = Pick<SystemWorld, "exec">;
@@ -52,8 +52,5 @@ export async function showUnit(world: Systemd, name: string): Promise<UnitState>
 const timeoutMs = 150_000;
 
 async function systemctl({ exec }: Systemd, args: readonly string[]): Promise<void> {
-  const { exitCode, signal, stderr } = await exec(["systemctl", ...args], { timeoutMs });
-  if (exitCode === 0) return;
-  const said = new TextDecoder().decode(stderr).trim();
-  throw fail("TOOL_FAILED", { tool: `systemctl ${args[0]}`, status: signal ?? `status ${exitCode}`, said });
+  mustSucceed(`systemctl ${args[0]}`, await exec(["systemctl", ...args], { timeoutMs }));
 }

@@ -5,6 +5,7 @@ import { lookAt, placeFolder, removeIfEmpty, removePlaced } from "../host/files/
 import { programs, units } from "./plan.ts";
 import { requireRoot } from "./requirements.ts";
 import { stopUnits } from "./services.ts";
+import { mustSucceed } from "./succeed.ts";
 import { daemonUnit } from "./units.ts";
 import type { SystemWorld } from "./world.ts";
 
@@ -103,14 +104,7 @@ async function stopAll(world: SystemWorld): Promise<void> {
 async function removeNetwork({ paths, exec }: SystemWorld): Promise<void> {
   const program = `${paths.current}/bangerd`;
   if (!(await exists(program))) return;
-  const { exitCode, signal, stderr } = await exec([program, "root-helper", "remove-network"]);
-  if (exitCode === 0) return;
-  const said = new TextDecoder().decode(stderr).trim();
-  throw fail("TOOL_FAILED", {
-    tool: "bangerd root-helper remove-network",
-    status: signal ?? `status ${exitCode}`,
-    said,
-  });
+  mustSucceed("bangerd root-helper remove-network", await exec([program, "root-helper", "remove-network"]));
 }
 
 async function removeOwnLink({ paths }: SystemWorld, name: string): Promise<void> {
@@ -119,11 +113,5 @@ async function removeOwnLink({ paths }: SystemWorld, name: string): Promise<void
 }
 
 async function removeData({ exec }: SystemWorld, folders: readonly string[]): Promise<void> {
-  const { exitCode, stderr } = await exec(["rm", "-rf", "--one-file-system", "--", ...folders], { timeoutMs: 600_000 });
-  if (exitCode !== 0)
-    throw fail("TOOL_FAILED", {
-      tool: "rm",
-      status: `status ${exitCode}`,
-      said: new TextDecoder().decode(stderr).trim(),
-    });
+  mustSucceed("rm", await exec(["rm", "-rf", "--one-file-system", "--", ...folders], { timeoutMs: 600_000 }));
 }
