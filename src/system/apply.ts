@@ -3,7 +3,7 @@
  * there before, and each step can be done again.
  */
 import { fail, toBangerError } from "../base/errors/error.ts";
-import { listFolder, removeTree, writeAtomic } from "../host/files/files.ts";
+import { listFolder, removeTree, renameDurable, writeAtomic } from "../host/files/files.ts";
 import {
   type Found,
   hashesOf,
@@ -12,7 +12,6 @@ import {
   placeFolder,
   placeLink,
   placeProgram,
-  placeTree,
   removeIfEmpty,
   removePlaced,
 } from "../host/files/placed.ts";
@@ -110,10 +109,10 @@ async function placePrograms(world: SystemWorld, { path, from, hashes }: Program
   // what an interrupted install put aside is older than what it put there
   if ((await lookAt(path, 0)).kind === "folder") {
     if ((await lookAt(former, 0)).kind === "folder") await removeTree(path);
-    else await placeTree(path, former);
+    else await renameDurable(path, former);
   }
   world.before("the programs get their place");
-  await placeTree(made, path);
+  await renameDurable(made, path);
 }
 
 /** Whether exactly these are there. */
@@ -162,7 +161,7 @@ async function putProgramsBack(path: string, before: Found): Promise<void> {
   await removeTree(made);
   if ((await lookAt(former, 0)).kind === "folder") {
     await removeTree(path);
-    await placeTree(former, path);
+    await renameDurable(former, path);
   } else if (before.kind === "nothing") await removeTree(path);
 }
 

@@ -41,8 +41,8 @@ export function installPlan(facts: PlanFacts): Step[] {
   return [
     { kind: "folder", path: paths.programs, mode: 0o755 },
     { kind: "programs", path: paths.version(version), from, hashes },
-    ...(isUpgrade ? [{ kind: "link", path: paths.previous, target: current } as const] : []),
-    { kind: "link", path: paths.current, target: version },
+    ...(isUpgrade ? [link(paths.previous, current)] : []),
+    link(paths.current, version),
     { kind: "folder", path: paths.commands, mode: 0o755 },
     ...commands.map((name) => link(paths.command(name), `../lib/banger/current/${name}`)),
     { kind: "file", path: paths.metadata, text: formatMetadata(metadata), mode: 0o644 },

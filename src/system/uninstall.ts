@@ -14,9 +14,10 @@ export type UninstallRequest = {
   purge: boolean;
 };
 
-/** `removed`: what was there and is gone. */
 export type UninstallReport = {
-  removed: string[] /** the service's data that stays; null without any */;
+  /** what was there and is gone */
+  removed: string[];
+  /** the service's data that stays; null without any */
   kept: string | null;
 };
 

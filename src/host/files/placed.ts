@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs/promises";
 import { dirname } from "node:path";
 import { errnoOf, isMissing } from "../errno.ts";
-import { exists, readStream, renameDurable, serialOf, sha256File, syncPath } from "./files.ts";
+import { exists, readStream, serialOf, sha256File, syncPath } from "./files.ts";
 
 /** What is at a path; `other` is something that an installer must not touch. */
 export type Found =
@@ -87,11 +87,6 @@ function hashOf(path: string): Promise<string | null> {
 /** The same file under a second name. */
 export async function linkFile(existing: string, path: string): Promise<void> {
   await fs.link(existing, path);
-}
-
-/** Gives a folder its name. Durable. */
-export async function placeTree(from: string, to: string): Promise<void> {
-  await renameDurable(from, to);
 }
 
 /** Removes a file or link; a missing one is fine. Durable. */
