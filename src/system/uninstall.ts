@@ -26,7 +26,7 @@ export type UninstallReport = {
  * @throws SYSTEM_NEEDS_ROOT, SYSTEM_NOT_INSTALLED, SYSTEM_STEP_FAILED naming everything that could not be removed
  */
 export async function uninstall(world: SystemWorld, { purge }: UninstallRequest): Promise<UninstallReport> {
-  requireRoot(world, "removing the service", `system uninstall${purge ? " --purge" : ""}`);
+  requireRootFor(world, { purge });
   const { paths, data } = world;
   const dataFolders = [data.state, data.cache, data.runtime, paths.helperRuntime];
   const ours = [...installed(world), ...(purge ? dataFolders : [])];
@@ -39,6 +39,11 @@ export async function uninstall(world: SystemWorld, { purge }: UninstallRequest)
   }
   const [kept = null] = await present([data.state, data.cache]);
   return { removed: before, kept };
+}
+
+/** As `uninstall` requires it: for who asks questions or stops VMs before. @throws SYSTEM_NEEDS_ROOT */
+export function requireRootFor(world: Pick<SystemWorld, "uid">, { purge }: UninstallRequest): void {
+  requireRoot(world, "removing the service", `system uninstall${purge ? " --purge" : ""}`);
 }
 
 /** Paths that only an install makes. */

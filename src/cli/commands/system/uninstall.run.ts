@@ -12,13 +12,10 @@ type Flags = JsonFlag & { purge?: boolean; yes?: boolean };
 export async function uninstall(this: CliContext, flags: Flags): Promise<void> {
   const sink = sinkOf(this, flags);
   await running(this, flags, async () => {
-    const [{ uninstall: carryOut }, { requireRoot }] = await Promise.all([
-      import("../../../system/uninstall.ts"),
-      import("../../../system/requirements.ts"),
-    ]);
+    const { uninstall: carryOut, requireRootFor } = await import("../../../system/uninstall.ts");
     const world = await this.systemWorld();
     const purge = flags.purge ?? false;
-    requireRoot(world, "removing the service", `system uninstall${purge ? " --purge" : ""}`);
+    requireRootFor(world, { purge });
     const vms = await serviceVms(this);
     await confirm(this, { ...flags, force: flags.yes ?? false }, { ...question(vms, purge), flag: "--yes" });
     await cancellable(this.signals, (signal) => stopAll(this, vms, sink.emit, signal)).finally(() => sink.done());
