@@ -28,7 +28,7 @@ test("metadata that can't be trusted are no silent way to one's own daemon", () 
   const own = placeOf(paths, {}, null);
   expect(fallbackWarning(own, { problem: "it is not a JSON object" })).toBe(
     "warning: /etc/banger/install.json can't be trusted: it is not a JSON object; this command uses your own daemon\n" +
-      "hint: `sudo banger system install --owner USER` writes it anew; name the same owner as before\n",
+      "hint: `sudo banger system install --owner USER` rewrites it; give the same owner as before\n",
   );
   // no install, somebody else's, and a daemon that was chosen
   expect(fallbackWarning(own, null)).toBeNull();

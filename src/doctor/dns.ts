@@ -29,10 +29,10 @@ function judge({ address, server, resolved }: DnsFact): Omit<Finding, "name"> {
   if (server === "other")
     return {
       status: "failure",
-      text: `another program than the daemon answers at ${address} port 53`,
+      text: `a program other than the daemon answers at ${address} port 53`,
       fix: "`sudo ss -lnptu sport = :53` shows which one: have it listen on addresses of its own instead of on all",
     };
-  if (resolved.includes(address)) return { status: "ok", text: `names below .vm are asked at ${address}` };
+  if (resolved.includes(address)) return { status: "ok", text: `names below .vm are looked up at ${address}` };
   const found = resolved.length === 0 ? "finds no name below .vm" : `has ${resolved.join(", ")} for a name below .vm`;
   return {
     status: "warning",

@@ -24,7 +24,7 @@ test.each([
     { units: [unit("bangerd.service", { active: "failed" })] },
     "failure",
     /^bangerd.service is failed$/,
-    /restart.*journalctl -u bangerd.service/,
+    /restart.*sudo journalctl -u bangerd.service/,
   ],
   [
     "a unit, and no systemd",

@@ -40,7 +40,7 @@ function interruption(interrupted: boolean): Finding[] {
 
 function unit({ name: of, active, enabled }: { name: string; active: string; enabled: string }): Finding[] {
   if (active !== "active") {
-    const fix = `run \`sudo banger system restart\`; \`journalctl -u ${of}\` says why it is not`;
+    const fix = `run \`sudo banger system restart\`; \`sudo journalctl -u ${of}\` says why it is not`;
     return [{ name, status: "failure", text: `${of} is ${active || "unknown to systemd"}`, fix }];
   }
   if (enabled === "enabled") return [];

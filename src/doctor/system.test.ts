@@ -76,7 +76,7 @@ test.each([
     "nat",
     "failure",
     /not complete/,
-    /journalctl -u bangerd-root/,
+    /sudo journalctl -u bangerd-root/,
   ],
   [
     "a firewall of nftables",

@@ -47,7 +47,7 @@ function helperOf({ helper, helperProblem }: Reported): Finding {
 }
 
 const restart =
-  "run `sudo banger system restart`; `journalctl -u bangerd-root.service` says what the helper could not do";
+  "run `sudo banger system restart`; `sudo journalctl -u bangerd-root.service` says what the helper could not do";
 
 /** The helper looks for one only before it makes a bridge; a VPN may come later. @param isMade null: nobody knows */
 function clash({ bridge: wanted, clash: found }: SystemFact, isMade: boolean | null): Finding[] {
@@ -71,7 +71,7 @@ function bridge({ bridge: wanted }: SystemFact, actual: string | null, taps: num
   if (actual === null) return { name, status: "failure", text: "there is no bridge", fix: restart };
   if (actual === wanted) return { name, status: "ok", text: `${actual}, with ${count(taps, "VM")}` };
   const text = `it has ${actual}, and the config says ${wanted}`;
-  const fix = "`sudo banger system restart` changes it; VMs that run have no network until they are started again";
+  const fix = "`sudo banger system restart` changes it; running VMs have no network until they are started again";
   return { name, status: "warning", text, fix };
 }
 
@@ -99,13 +99,14 @@ function firewalls(lines: readonly string[]): Finding[] {
 }
 
 const rule =
-  'run `sudo chmod 666 /dev/net/tun`, and for good put `KERNEL=="tun", MODE="0666"` into /etc/udev/rules.d/65-tun.rules';
+  'run `sudo chmod 666 /dev/net/tun`, and to make that permanent put `KERNEL=="tun", MODE="0666"` into /etc/udev/rules.d/65-tun.rules';
 
 const tunFixes: Record<string, string> = {
   EACCES: rule,
   ENOENT: "run `sudo modprobe tun`",
   ENODEV: "run `sudo modprobe tun`",
-  EPERM: "the device policy of a container forbids it: start that with the device, as `--device /dev/net/tun`",
+  EPERM:
+    "the device policy of a container forbids it: start the container with the device, as in `--device /dev/net/tun`",
 };
 
 /** Each VMM opens its interface as the owner. */

@@ -19,7 +19,7 @@ export function bridgeFailed(reason: string, install: string, cause?: unknown): 
 const restart = "run `sudo banger system restart`";
 
 function adviceOn({ kind, free }: HelperRefusal): string {
-  if (kind !== "clash") return "`sudo banger system status` and `journalctl -u bangerd-root` say more";
+  if (kind !== "clash") return "`sudo banger system status` and `sudo journalctl -u bangerd-root` say more";
   const choice = free === undefined ? "another network" : `\`bridge = "${hostAddress(free)}"\``;
   return `set ${choice} below [network] in the config, then ${restart}`;
 }

@@ -141,7 +141,7 @@ async function undo(
       else await world.exec(["systemctl", "daemon-reload"]);
     });
   if (left.length > 0)
-    return `this could not be undone: ${left.join(", ")}; \`sudo banger system install\` again mends it`;
+    return `this could not be undone: ${left.join(", ")}; \`sudo banger system install\` again repairs it`;
   await removePlaced(world.paths.installJournal);
   if (madeSettings) await removeIfEmpty(world.paths.settings);
   return "everything was undone";

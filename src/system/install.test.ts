@@ -132,11 +132,11 @@ test("--dry-run prints steps and units, needs no root, and changes nothing", asy
 });
 
 test.each([
-  ["without systemd", { hasSystemd: false }, undefined, "SYSTEM_UNSUPPORTED", "systemd does not run it"],
-  ["on another processor", { arch: "arm64" }, undefined, "SYSTEM_UNSUPPORTED", "its processor is arm64"],
+  ["without systemd", { hasSystemd: false }, undefined, "SYSTEM_UNSUPPORTED", "systemd is not running"],
+  ["on another processor", { arch: "arm64" }, undefined, "SYSTEM_UNSUPPORTED", "the processor is arm64"],
   ["without root", { uid: 1000 }, undefined, "SYSTEM_NEEDS_ROOT", "needs root; nothing was changed"],
-  ["without an owner", { sudoUser: undefined }, undefined, "SYSTEM_OWNER_INVALID", "there is no SUDO_USER"],
-  ["from root's own shell", { sudoUser: "root" }, undefined, "SYSTEM_OWNER_INVALID", "there is no SUDO_USER"],
+  ["without an owner", { sudoUser: undefined }, undefined, "SYSTEM_OWNER_INVALID", "SUDO_USER does not name one"],
+  ["from root's own shell", { sudoUser: "root" }, undefined, "SYSTEM_OWNER_INVALID", "SUDO_USER does not name one"],
   ["for root", {}, "root", "SYSTEM_OWNER_INVALID", "it can't be root"],
   ["for nobody", {}, "nobody-here", "SYSTEM_OWNER_INVALID", "there is no user nobody-here"],
   ["for a home with a space", {}, "weird", "SYSTEM_OWNER_INVALID", "a unit can't name the home of weird"],

@@ -96,9 +96,8 @@ async function programHashes(from: string): Promise<Record<string, string>> {
   const entries = programs.map((name, at) => [name, found[at] ?? null] as const);
   const missing = entries.find(([, hash]) => hash === null);
   if (missing) {
-    const next =
-      "run the banger of a build or of an installation, where its other programs are beside it (`make build`)";
-    throw fail("FILE_INVALID", { path: `${from}/${missing[0]}`, problem: "is missing, and belongs to banger", next });
+    const next = "run banger from a build (`make build`) or an installation, where its other programs are beside it";
+    throw fail("FILE_INVALID", { path: `${from}/${missing[0]}`, problem: "is missing, and is a part of banger", next });
   }
   return Object.fromEntries(entries) as Record<string, string>;
 }

@@ -19,7 +19,7 @@ export type OwnerFacts = {
 export function ownerName({ asked, sudoUser, installed }: OwnerFacts): string {
   const name = asked ?? installed?.name ?? (sudoUser === "root" ? undefined : sudoUser);
   if (name) return name;
-  throw invalid("nobody is named, and there is no SUDO_USER");
+  throw invalid("no user is given, and SUDO_USER does not name one");
 }
 
 /** A line of getent(1) `passwd`; null when there is no such user. */

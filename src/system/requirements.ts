@@ -4,8 +4,8 @@ import type { SystemWorld } from "./world.ts";
 
 /** @throws SYSTEM_UNSUPPORTED */
 export function requireSupport({ arch, hasSystemd }: Pick<SystemWorld, "arch" | "hasSystemd">): void {
-  if (arch !== "x64") throw fail("SYSTEM_UNSUPPORTED", { reason: `its processor is ${arch}` });
-  if (!hasSystemd) throw fail("SYSTEM_UNSUPPORTED", { reason: "systemd does not run it" });
+  if (arch !== "x64") throw fail("SYSTEM_UNSUPPORTED", { reason: `the processor is ${arch}` });
+  if (!hasSystemd) throw fail("SYSTEM_UNSUPPORTED", { reason: "systemd is not running" });
 }
 
 /**

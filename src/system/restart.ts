@@ -11,7 +11,7 @@ export async function restart(world: SystemWorld): Promise<UnitState[]> {
   requireRoot(world, "restarting the service", "system restart");
   if (readMetadata(world) === null) throw fail("SYSTEM_NOT_INSTALLED", {});
   await startUnits(world, units).catch((cause: unknown) => {
-    const after = "`banger system status` shows what runs";
+    const after = "`banger system status` shows what is running";
     throw fail(
       "SYSTEM_STEP_FAILED",
       { step: "could not restart the service", reason: (cause as Error).message, after },

@@ -35,7 +35,7 @@ export async function uninstall(world: SystemWorld, { purge }: UninstallRequest)
   const failures = await removeAll(world, purge ? dataFolders : []);
   if (failures.length > 0) {
     const after = "everything else was removed; run the same command again";
-    throw fail("SYSTEM_STEP_FAILED", { step: "not all could be removed", reason: failures.join(", "), after });
+    throw fail("SYSTEM_STEP_FAILED", { step: "not everything could be removed", reason: failures.join(", "), after });
   }
   const [kept = null] = await present([data.state, data.cache]);
   return { removed: before, kept };

@@ -255,7 +255,7 @@ os.execv("${agent}.real", sys.argv)
     const restarted = await host().sudo(["banger", "system", "restart"]);
     expect([restarted.code === 0, restarted.stderr]).toEqual([
       false,
-      expect.stringContaining("journalctl -u bangerd.service"),
+      expect.stringContaining("sudo journalctl -u bangerd.service"),
     ]);
     expect(await host().shell("journalctl --no-pager --output=cat -b -u bangerd")).toMatch(
       /refuses to use \/home\/owner: it belongs to uid 1001[\s\S]*give the home back to its owner/,

@@ -12,7 +12,7 @@ export const systemErrors = {
     exit: Exit.Unavailable,
     message: (p: { reason: string }) => `banger can't be installed as a service here: ${p.reason}`,
     hint: () =>
-      "system mode is for x86-64 Linux with systemd; elsewhere `banger vm run` works without a service, for each user alone",
+      "system mode needs x86-64 Linux with systemd; elsewhere `banger vm run` works without it, for each user separately",
   }),
   SYSTEM_OWNER_INVALID: spec({
     exit: Exit.Usage,
@@ -21,7 +21,7 @@ export const systemErrors = {
   }),
   SYSTEM_OWNED: spec({
     exit: Exit.Conflict,
-    message: (p: { owner: string; wanted: string }) => `the service belongs to ${p.owner}, and has one owner only`,
+    message: (p: { owner: string; wanted: string }) => `the service belongs to ${p.owner}, and can have only one owner`,
     hint: (p) =>
       `${p.wanted} can use banger without the service; to hand it over, run \`sudo banger system uninstall --purge\`, which deletes ${p.owner}'s VMs and images there, then \`sudo banger system install --owner ${p.wanted}\``,
   }),
@@ -38,11 +38,11 @@ export const systemErrors = {
   SYSTEM_METADATA_INVALID: spec({
     exit: Exit.Unavailable,
     message: (p: { path: string; problem: string }) => `${p.path} can't be trusted: ${p.problem}`,
-    hint: () => "`sudo banger system install --owner USER` writes it anew; name the same owner as before",
+    hint: () => "`sudo banger system install --owner USER` rewrites it; give the same owner as before",
   }),
   SYSTEM_STEP_FAILED: spec({
     exit: Exit.Failure,
     message: (p: { step: string; reason: string; after: string }) => `${p.step}: ${p.reason}; ${p.after}`,
-    hint: () => "`journalctl -u bangerd.service -u bangerd-root.service` shows what the services said",
+    hint: () => "`sudo journalctl -u bangerd.service -u bangerd-root.service` shows what the services logged",
   }),
 };
