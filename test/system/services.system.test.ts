@@ -80,7 +80,7 @@ systemctl daemon-reload; systemctl restart bangerd-root`);
     ["bangerd", 3.0],
     ["bangerd-root", 2.5],
   ] as const)
-    test(`systemd finds ${unit} exposed by ${most} at most`, async () => {
+    test(`systemd-analyze rates the exposure of ${unit} at ${most} at most`, async () => {
       const said = await host().shell(`systemd-analyze security --no-pager ${unit} | tail -n 1`);
       expect(Number(/: ([\d.]+) /.exec(said)?.[1] ?? Number.NaN)).toBeLessThanOrEqual(most);
     });

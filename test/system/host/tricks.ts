@@ -18,33 +18,16 @@ export function dhcpTricks(guest: Place, bridge: string): string[] {
     message.set(own, 20);
     message.write("a-guest-as-server", 44);
     message.set([99, 130, 83, 99], 236);
+    // its kind, the server, the lease in seconds, the mask, the router, the resolver, the end
     const options = [
-      53,
-      1,
-      kind,
-      54,
-      4,
-      ...own,
-      51,
-      4,
-      0,
-      0,
-      14,
-      16,
-      1,
-      4,
-      255,
-      255,
-      255,
-      0,
-      3,
-      4,
-      ...own,
-      6,
-      4,
-      ...own,
-      255,
-    ];
+      [53, 1, kind],
+      [54, 4, ...own],
+      [51, 4, 0, 0, 14, 16],
+      [1, 4, 255, 255, 255, 0],
+      [3, 4, ...own],
+      [6, 4, ...own],
+      [255],
+    ].flat();
     return Buffer.concat([message, Buffer.from(options)]);
   };
   const [offer, acknowledgement] = [2, 5];
