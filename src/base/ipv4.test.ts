@@ -1,5 +1,15 @@
 import { expect, test } from "bun:test";
-import { formatCidr, formatIpv4, isInNetwork, networkOf, parseCidr, parseIpv4 } from "./ipv4.ts";
+import {
+  formatCidr,
+  formatIpv4,
+  hostsOf,
+  isHostAddress,
+  isInNetwork,
+  isPrivate,
+  networkOf,
+  parseCidr,
+  parseIpv4,
+} from "./ipv4.ts";
 
 test.each(["0.0.0.0", "255.255.255.255", "192.0.2.1", "128.0.0.1"])("%s is an address", (text) => {
   const address = parseIpv4(text);
@@ -35,4 +45,31 @@ test.each([
   ["203.0.113.1", "0.0.0.0/0", true],
 ])("%s in %s: %p", (address, network, expected) => {
   expect(isInNetwork(parseIpv4(address)!, parseCidr(network)!)).toBe(expected);
+});
+
+test("the addresses of hosts", () => {
+  const { first, last } = hostsOf({ address: 0xac100105, prefix: 29 });
+  expect([first, last].map(formatIpv4)).toEqual(["172.16.1.1", "172.16.1.6"]);
+});
+
+test.each([
+  ["192.0.2.0/29", false],
+  ["192.0.2.1/29", true],
+  ["192.0.2.6/29", true],
+  ["192.0.2.7/29", false],
+])("a host can have %s: %p", (text, expected) => {
+  expect(isHostAddress(parseCidr(text)!)).toBe(expected);
+});
+
+test.each([
+  ["9.255.255.255", false],
+  ["10.0.0.0", true],
+  ["172.15.255.255", false],
+  ["172.31.255.255", true],
+  ["172.32.0.0", false],
+  ["192.168.0.1", true],
+  ["192.169.0.0", false],
+  ["100.64.0.1", false],
+])("%s is private: %p", (address, expected) => {
+  expect(isPrivate(parseIpv4(address)!)).toBe(expected);
 });

@@ -38,6 +38,29 @@ export function isInNetwork(address: number, network: Ipv4Network): boolean {
   return networkOf({ address, prefix: network.prefix }).address === networkOf(network).address;
 }
 
+/** The addresses of a network without its own and the one for broadcasts, as unsigned numbers. */
+export function hostsOf(network: Ipv4Network): { first: number; last: number } {
+  const { address } = networkOf(network);
+  return { first: address + 1, last: address + 2 ** (32 - network.prefix) - 2 };
+}
+
+/** Whether a host can have the address in its network. */
+export function isHostAddress(of: Ipv4Network): boolean {
+  const { first, last } = hostsOf(of);
+  return of.address >= first && of.address <= last;
+}
+
+/** RFC 1918: no address of the internet is in them. */
+export const privateNetworks: readonly string[] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+
+/** Whether the address is in one of `privateNetworks`. */
+export function isPrivate(address: number): boolean {
+  return privateNetworks.some((text) => {
+    const network = parseCidr(text);
+    return network !== null && isInNetwork(address, network);
+  });
+}
+
 /** `10.0.0.0/8` */
 export function formatCidr({ address, prefix }: Ipv4Network): string {
   return `${formatIpv4(address)}/${prefix}`;

@@ -1,5 +1,5 @@
 /** Whether the bridge's network is in use on this host already, and one that is free: `ip -json route show`, ip-route(8). Pure. */
-import { formatIpv4, parseIpv4 } from "../base/ipv4.ts";
+import { formatIpv4, isPrivate, parseIpv4 } from "../base/ipv4.ts";
 import { recordOf } from "../base/untrusted-json.ts";
 import { type BridgeSpec, bridgeName } from "../model/bridge.ts";
 import { overlap, type Range, rangeOf } from "./networks.ts";
@@ -38,17 +38,12 @@ export function freeBridge(prefix: number, routes: readonly Route[]): string | n
   const size = 2 ** (32 - prefix);
   for (const place of places) {
     for (let step = 0; step < 64; step++) {
-      const address = formatIpv4((parseIpv4(place) ?? 0) + step * size + 1);
-      if (isPrivatePlace(address) && !clashOf({ address, prefix }, routes)) return `${address}/${prefix}`;
+      const first = (parseIpv4(place) ?? 0) + step * size + 1;
+      // large networks leave the private ones after a few steps
+      if (!isPrivate(first)) break;
+      const address = formatIpv4(first);
+      if (!clashOf({ address, prefix }, routes)) return `${address}/${prefix}`;
     }
   }
   return null;
-}
-
-/** RFC 1918: large networks leave their place's block after a few steps */
-function isPrivatePlace(address: string): boolean {
-  return ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].some((network) => {
-    const [block, own] = [rangeOf(network), rangeOf(address)];
-    return block !== null && own !== null && overlap(block, own);
-  });
 }

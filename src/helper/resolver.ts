@@ -1,11 +1,10 @@
 /** What systemd-resolved is told, so that names below `.vm` and the bridge's addresses are asked at the bridge: resolvectl(1). Pure. */
-import { parseIpv4 } from "../base/ipv4.ts";
 import { reverseZones } from "../base/reverse-zone.ts";
-import { type BridgeSpec, bridgeName, vmZone } from "../model/bridge.ts";
+import { type BridgeSpec, bridgeName, bridgeNetwork, vmZone } from "../model/bridge.ts";
 
 /** `~`: only queries below it go there (resolvectl(1), routing domains) */
-export function routingDomains({ address, prefix }: BridgeSpec): string[] {
-  return [vmZone, ...reverseZones({ address: parseIpv4(address) ?? 0, prefix })].map((zone) => `~${zone}`);
+export function routingDomains(bridge: BridgeSpec): string[] {
+  return [vmZone, ...reverseZones(bridgeNetwork(bridge))].map((zone) => `~${zone}`);
 }
 
 /** The command lines, in order. Neither LLMNR nor multicast DNS, for guests would hear what the host asks for; `.vm` is not signed. */

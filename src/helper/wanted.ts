@@ -1,7 +1,7 @@
 /** The network that the helper keeps: what it was asked for, in memory only. Everything on the host is derived from it. Pure. */
-import { formatCidr, networkOf, parseIpv4 } from "../base/ipv4.ts";
+import { formatCidr, isHostAddress, isInNetwork, networkOf, parseIpv4 } from "../base/ipv4.ts";
 import type { VmId } from "../base/names.ts";
-import type { BridgeSpec } from "../model/bridge.ts";
+import { type BridgeSpec, bridgeNetwork } from "../model/bridge.ts";
 
 /** a VM's TAP interface; names and MAC address follow from the id */
 export type WantedTap = {
@@ -34,23 +34,16 @@ export function withoutTap(wanted: Wanted, vm: string): Wanted {
 
 /** The bridge's network as `172.16.0.0/24`. */
 export function networkText(bridge: BridgeSpec): string {
-  return formatCidr(networkOf(numeric(bridge)));
+  return formatCidr(networkOf(bridgeNetwork(bridge)));
 }
 
 /** Why a VM can't have that address; null: it can. */
 export function addressProblem({ bridge, taps }: Wanted, tap: Pick<WantedTap, "vm" | "address">): string | null {
   if (!bridge) return "there is no bridge yet: bridge.ensure comes first";
-  const { prefix } = bridge;
   const address = parseIpv4(tap.address) ?? 0;
-  const network = networkOf(numeric(bridge)).address;
-  const last = network + 2 ** (32 - prefix) - 1;
-  if (networkOf({ address, prefix }).address !== network) return `${tap.address} is not in ${networkText(bridge)}`;
-  if (address === network || address === last || tap.address === bridge.address)
+  if (!isInNetwork(address, bridgeNetwork(bridge))) return `${tap.address} is not in ${networkText(bridge)}`;
+  if (!isHostAddress({ address, prefix: bridge.prefix }) || tap.address === bridge.address)
     return `${tap.address} is not a guest's address in ${networkText(bridge)}`;
   const other = taps.find((one) => one.address === tap.address && one.vm !== tap.vm);
   return other ? `${tap.address} is the address of the VM ${other.vm}` : null;
-}
-
-function numeric({ address, prefix }: BridgeSpec): { address: number; prefix: number } {
-  return { address: parseIpv4(address) ?? 0, prefix };
 }

@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
-import { formatIpv4 } from "../base/ipv4.ts";
-import { hostsOf, macOf, parseBridge } from "./bridge.ts";
+import { macOf, parseBridge } from "./bridge.ts";
 
 test("a bridge has a private address of a host, and a network of usable size", () => {
   expect(parseBridge("172.16.0.1/24")).toEqual({ address: "172.16.0.1", prefix: 24 });
@@ -9,11 +8,6 @@ test("a bridge has a private address of a host, and a network of usable size", (
     expect(parseBridge(text), text).toBeNull();
   for (const text of ["172.32.0.1/24", "100.64.0.1/24", "192.168.1.1/24 ", "", "fd00::1/64"])
     expect(parseBridge(text), text).toBeNull();
-});
-
-test("the addresses of hosts", () => {
-  const { first, last } = hostsOf({ address: 0xac100105, prefix: 29 });
-  expect([first, last].map(formatIpv4)).toEqual(["172.16.1.1", "172.16.1.6"]);
 });
 
 test("a MAC address is one interface's own, and locally administered", () => {

@@ -1,6 +1,6 @@
 /** The bridge of system mode: its name, its addresses, and how each VM is attached to it. Pure. */
 import { createHash } from "node:crypto";
-import { formatIpv4, type Ipv4Network, networkOf, parseCidr } from "../base/ipv4.ts";
+import { formatIpv4, type Ipv4Network, isHostAddress, isPrivate, parseCidr, parseIpv4 } from "../base/ipv4.ts";
 import type { VmId } from "../base/names.ts";
 
 export const bridgeName = "br-banger";
@@ -13,28 +13,18 @@ export type BridgeSpec = { address: string; prefix: number };
 
 export const defaultBridge: BridgeSpec = { address: "172.16.0.1", prefix: 24 };
 
-/** RFC 1918: no address of the internet can be taken from the host. */
-const privateNetworks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
-
 /** Null unless the text is a private address of a host with its prefix, from 16 to 28: `172.16.0.1/24`. */
 export function parseBridge(text: string): BridgeSpec | null {
   const parsed = parseCidr(text);
   if (parsed === null || parsed.prefix < 16 || parsed.prefix > 28) return null;
-  const { first, last } = hostsOf(parsed);
-  const isPrivate = privateNetworks.some((network) => isWithin(parsed.address, network));
-  const isHost = parsed.address >= first && parsed.address <= last;
-  return isPrivate && isHost ? { address: formatIpv4(parsed.address), prefix: parsed.prefix } : null;
+  // a private one, so that no address of the internet is taken from the host
+  if (!isPrivate(parsed.address) || !isHostAddress(parsed)) return null;
+  return { address: formatIpv4(parsed.address), prefix: parsed.prefix };
 }
 
-/** The addresses of a network without its own and the one for broadcasts, as unsigned numbers. */
-export function hostsOf(of: Ipv4Network): { first: number; last: number } {
-  const { address } = networkOf(of);
-  return { first: address + 1, last: address + 2 ** (32 - of.prefix) - 2 };
-}
-
-function isWithin(address: number, network: string): boolean {
-  const parsed = parseCidr(network);
-  return parsed !== null && networkOf({ address, prefix: parsed.prefix }).address === parsed.address;
+/** The host's address on the bridge with its prefix, as numbers. */
+export function bridgeNetwork({ address, prefix }: BridgeSpec): Ipv4Network {
+  return { address: parseIpv4(address) ?? 0, prefix };
 }
 
 /** The TAP interface of a VM; 12 characters, of the 15 that Linux allows. */

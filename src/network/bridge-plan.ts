@@ -1,5 +1,5 @@
 /** What a guest on the bridge gets to know, and what it can't reach. Pure. */
-import { networkOf, parseCidr } from "../base/ipv4.ts";
+import { isInNetwork, parseCidr } from "../base/ipv4.ts";
 import type { VmId } from "../base/names.ts";
 import { type BridgeSpec, macOf } from "../model/bridge.ts";
 import { type NetworkIdentity, parseResolvConf } from "./plan.ts";
@@ -60,5 +60,5 @@ export function withoutCovered(networks: readonly string[]): string[] {
 function contains(network: string, inner: string): boolean {
   const [outer, within] = [parseCidr(network), parseCidr(inner)];
   if (outer === null || within === null || within.prefix < outer.prefix) return false;
-  return networkOf({ ...within, prefix: outer.prefix }).address === networkOf(outer).address;
+  return isInNetwork(within.address, outer);
 }

@@ -1,6 +1,6 @@
 /** Which address the next VM on the bridge gets. Pure. */
-import { formatIpv4, parseIpv4 } from "../base/ipv4.ts";
-import { type BridgeSpec, hostsOf } from "../model/bridge.ts";
+import { formatIpv4, hostsOf, parseIpv4 } from "../base/ipv4.ts";
+import { type BridgeSpec, bridgeNetwork } from "../model/bridge.ts";
 
 /**
  * The first free address after `last`, in a circle: an address that was given up is used again as late as possible, as its host and other
@@ -22,8 +22,8 @@ export function isGuestAddress(bridge: BridgeSpec, address: string): boolean {
   return address !== bridge.address && offsetIn(bridge, address) !== null;
 }
 
-function range({ address, prefix }: BridgeSpec): { first: number; count: number } {
-  const { first, last } = hostsOf({ address: parseIpv4(address) ?? 0, prefix });
+function range(bridge: BridgeSpec): { first: number; count: number } {
+  const { first, last } = hostsOf(bridgeNetwork(bridge));
   return { first, count: last - first + 1 };
 }
 

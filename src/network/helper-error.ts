@@ -1,8 +1,7 @@
 /** What a user is told when the root helper does not do what a VM's network needs. Pure. */
 import { type BangerError, fail, toBangerError } from "../base/errors/error.ts";
-import { formatIpv4, parseCidr } from "../base/ipv4.ts";
+import { formatIpv4, hostsOf, parseCidr } from "../base/ipv4.ts";
 import { oneLine } from "../base/untrusted-text.ts";
-import { hostsOf } from "../model/bridge.ts";
 import { HelperAway, HelperRefusal } from "./helper-client.ts";
 
 /** NETWORK_FAILED for the helper's errors, and for the system's on the way to it; others stay what they are. */

@@ -2,7 +2,7 @@
  * Reads a request to the root helper, which runs as root and trusts no caller: every field must be there, of its type and within its
  * limits, and there may be no other. By hand, without a schema library, so that a reviewer can read all of it.
  */
-import { formatCidr, formatIpv4, networkOf, parseCidr, parseIpv4 } from "../../base/ipv4.ts";
+import { formatCidr, formatIpv4, isHostAddress, isPrivate, networkOf, parseCidr, parseIpv4 } from "../../base/ipv4.ts";
 import { isVmId } from "../../base/names.ts";
 import { integerOf, recordOf } from "../../base/untrusted-json.ts";
 import type { HelperRequest, HelperVerb } from "./verbs.ts";
@@ -48,7 +48,8 @@ function readBridge({ address, prefix }: Fields): ReturnType<Reader> {
   if (bits === null) return { problem: `the prefix must be ${shortestPrefix} to ${longestPrefix}` };
   const host = ipv4Of(address);
   if (host === null || !isPrivate(host)) return { problem: "the address must be a private IPv4 address: RFC 1918" };
-  if (!isHostAddress(host, bits)) return { problem: "the address is the network's own or its broadcast address" };
+  if (!isHostAddress({ address: host, prefix: bits }))
+    return { problem: "the address is the network's own or its broadcast address" };
   return { verb: "bridge.ensure", address: formatIpv4(host), prefix: bits };
 }
 
@@ -79,18 +80,4 @@ function vmIdOf(value: unknown): string | null {
 
 function ipv4Of(value: unknown): number | null {
   return typeof value === "string" ? parseIpv4(value) : null;
-}
-
-const privateNetworks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].map((text) => parseCidr(text));
-
-function isPrivate(address: number): boolean {
-  return privateNetworks.some(
-    (network) => network !== null && networkOf({ address, prefix: network.prefix }).address === network.address,
-  );
-}
-
-/** Not the first and not the last address of its network. */
-function isHostAddress(address: number, prefix: number): boolean {
-  const offset = address - networkOf({ address, prefix }).address;
-  return offset > 0 && offset < 2 ** (32 - prefix) - 1;
 }
