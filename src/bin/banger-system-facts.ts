@@ -4,7 +4,7 @@ import type { Api } from "../client/api.ts";
 import { configOrDefault } from "../config/load.ts";
 import type { CheckFacts } from "../doctor/facts.ts";
 import type { SystemFact } from "../doctor/system.ts";
-import { clashOf, freeBridge, readRoutes } from "../helper/clash.ts";
+import { clashOf, freeBridge, listRoutes, readRoutes } from "../helper/clash.ts";
 import { openProblem } from "../host/files/open-problem.ts";
 import type { Exec } from "../host/process/exec.ts";
 import type { BridgeSpec } from "../model/bridge.ts";
@@ -46,9 +46,7 @@ export async function systemFact({ exec, configFile, running }: SystemFactDeps):
 /** Null also where ip(8) can't say. */
 async function clashFact(exec: Exec, bridge: BridgeSpec): Promise<SystemFact["clash"]> {
   try {
-    const { exitCode, stdout } = await exec(["ip", "-4", "-json", "route", "show", "table", "all"], {
-      timeoutMs: 5000,
-    });
+    const { exitCode, stdout } = await exec(listRoutes, { timeoutMs: 5000 });
     if (exitCode !== 0) return null;
     const routes = readRoutes(new TextDecoder().decode(stdout));
     const clash = clashOf(bridge, routes);

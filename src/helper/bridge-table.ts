@@ -17,7 +17,6 @@ const priority = -300;
 export function bridgeTable(taps: readonly WantedTap[]): NftTable {
   return {
     family: "bridge",
-    name: "banger",
     sets: [
       {
         name: "guests",

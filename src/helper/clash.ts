@@ -9,6 +9,9 @@ export type Route = { range: Range /** `10.0.0.0/8` */; text: string; device: st
 /** A route for more addresses leads to the internet (through a tunnel, as two halves), not to a local network; it is no clash. */
 const shortestPrefix = 8;
 
+/** The command line whose output `readRoutes` takes. */
+export const listRoutes = ["ip", "-4", "-json", "route", "show", "table", "all"] as const;
+
 /** @throws when the text is not what ip(8) prints */
 export function readRoutes(text: string): Route[] {
   const parsed: unknown = JSON.parse(text);

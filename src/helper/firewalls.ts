@@ -3,10 +3,11 @@
  * guests need an exception there; our own table still says what they may. Pure.
  */
 import { bridgeName } from "../model/bridge.ts";
+import { tableName } from "./ruleset.ts";
 import { objectsOf } from "./ruleset-shape.ts";
 
-/** a chain that packets enter without a jump */
-export type BaseChain = { family: string; table: string; name: string; hook: string; policy: string };
+/** `hook` and `policy` are empty for one that others jump to */
+type Chain = { family: string; table: string; name: string; hook: string; policy: string };
 
 export type Firewalls = {
   /** chains of `ip filter`, which iptables keeps: those that need our rules */
@@ -36,7 +37,7 @@ export function readFirewalls(text: string): Firewalls | null {
   };
 }
 
-function chainOf(value: Record<string, unknown>): BaseChain {
+function chainOf(value: Record<string, unknown>): Chain {
   const text = (key: string) => (typeof value[key] === "string" ? value[key] : "");
   return {
     family: text("family"),
@@ -47,8 +48,8 @@ function chainOf(value: Record<string, unknown>): BaseChain {
   };
 }
 
-function isForeign({ family, table, hook, policy }: BaseChain): boolean {
-  const isHandled = table === "banger" || table === "firewalld" || (family === "ip" && table === "filter");
+function isForeign({ family, table, hook, policy }: Chain): boolean {
+  const isHandled = table === tableName || table === "firewalld" || (family === "ip" && table === "filter");
   return !isHandled && ["ip", "inet"].includes(family) && ["forward", "input"].includes(hook) && policy === "drop";
 }
 
@@ -57,7 +58,7 @@ const fromGuests = ["-i", bridgeName, ...comment, "-j", "ACCEPT"];
 const toGuests = ["-o", bridgeName, "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", ...comment, "-j", "ACCEPT"];
 
 /** Our rules of each chain, as iptables(8) takes them and prints them with `-S`. */
-export const iptablesRules = { FORWARD: [fromGuests, toGuests], INPUT: [fromGuests] };
+const iptablesRules = { FORWARD: [fromGuests, toGuests], INPUT: [fromGuests] };
 
 /**
  * The arguments of `iptables` that put our rules at the chain's head; none where nothing is dropped.

@@ -31,7 +31,6 @@ export function inetTable(bridge: BridgeSpec, nat: boolean, taps: readonly Wante
   const open = taps.filter(({ isolated }) => !isolated).map(({ address }) => address);
   return {
     family: "inet",
-    name: "banger",
     sets: [{ name: "open", type: "ipv4_addr", elements: open }, ...denying.map(deniedSet)],
     chains: [
       ...denying.map(denyChain),

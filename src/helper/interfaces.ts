@@ -34,11 +34,9 @@ export async function removeTap(exec: Exec, links: readonly Link[], vm: WantedTa
   if (isThere) await batch(exec, [`link del dev ${tapName(vm)}`]);
 }
 
-/** Everything of ours. @returns names of what was there */
-export async function removeLinks(exec: Exec): Promise<string[]> {
-  const plan = removalPlan(await listLinks(exec));
-  await batch(exec, plan);
-  return plan.map((line) => line.split(" ").at(-1) ?? "");
+/** Everything of ours. */
+export async function removeLinks(exec: Exec): Promise<void> {
+  await batch(exec, removalPlan(await listLinks(exec)));
 }
 
 /** @returns whether it had to be made */

@@ -6,11 +6,11 @@ import { Semaphore } from "../base/semaphore.ts";
 import type { Logger } from "../host/log.ts";
 import type { Exec } from "../host/process/exec.ts";
 import type { BridgeRequest, HelperRequest, HelperStatus } from "../wire/helper/verbs.ts";
-import { clashOf, freeBridge, readRoutes } from "./clash.ts";
+import { clashOf, freeBridge, listRoutes, readRoutes } from "./clash.ts";
 import { findFirewalls, passFirewalls } from "./foreign.ts";
 import { HelperError } from "./helper-error.ts";
 import { ensureLinks, ensureTap, listLinks, removeTap } from "./interfaces.ts";
-import { bridgeOf, type Link, tapsOf } from "./links.ts";
+import { bridgeOf, bridgeSpecOf, type Link, tapsOf } from "./links.ts";
 import { recover } from "./recover.ts";
 import { isResolverRouted, notRouted, type Routing, routeResolver, unrouteResolver } from "./resolved.ts";
 import { areComplete, findTables, loadTables } from "./tables.ts";
@@ -129,7 +129,7 @@ export class Keeper {
     const { exec } = this.#deps;
     const text = `${bridge.address}/${bridge.prefix}`;
     if (bridgeOf(await listLinks(exec))?.addresses.includes(text)) return;
-    const routes = readRoutes(await run(exec, ["ip", "-4", "-json", "route", "show", "table", "all"]));
+    const routes = readRoutes(await run(exec, listRoutes));
     const clash = clashOf(bridge, routes);
     if (!clash) return;
     const way = clash.device === "" ? "" : ` by ${clash.device}`;
@@ -229,11 +229,10 @@ export class Keeper {
   async #status(): Promise<Result> {
     const { exec, version, pid } = this.#deps;
     const [links, tables] = await Promise.all([listLinks(exec), findTables(exec)]);
-    const [address = "", prefix = ""] = bridgeOf(links)?.addresses[0]?.split("/") ?? [];
     const status: HelperStatus = {
       version,
       pid,
-      bridge: address ? { address, prefix: Number(prefix) } : null,
+      bridge: bridgeSpecOf(links),
       taps: tapsOf(links).slice(0, maxTaps),
       nat: this.#wanted.nat && areComplete(tables, this.#wanted),
       resolver: this.#routing,

@@ -1,6 +1,6 @@
 /** The host's interfaces, as far as the bridge is concerned: `ip -json -details address show`, ip-address(8). Pure. */
 import { recordOf } from "../base/untrusted-json.ts";
-import { bridgeName, tapPrefix } from "../model/bridge.ts";
+import { type BridgeSpec, bridgeName, tapPrefix } from "../model/bridge.ts";
 
 export type Link = {
   name: string;
@@ -53,4 +53,10 @@ export function tapsOf(links: readonly Link[]): string[] {
 
 export function bridgeOf(links: readonly Link[]): Link | null {
   return links.find(({ name }) => name === bridgeName) ?? null;
+}
+
+/** The bridge's first address; null: there is no bridge, or it has none. */
+export function bridgeSpecOf(links: readonly Link[]): BridgeSpec | null {
+  const [address, prefix] = bridgeOf(links)?.addresses[0]?.split("/") ?? [];
+  return address ? { address, prefix: Number(prefix) } : null;
 }

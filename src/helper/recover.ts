@@ -1,7 +1,7 @@
 /** What an earlier helper kept, from what it left on the host: so that a restart of the helper takes no guest's network away. Pure. */
 import { isVmId } from "../base/names.ts";
 import { macOf, tapName, tapPrefix } from "../model/bridge.ts";
-import { bridgeOf, type Link, tapsOf } from "./links.ts";
+import { bridgeSpecOf, type Link, tapsOf } from "./links.ts";
 import type { TableShape } from "./ruleset-shape.ts";
 import type { FoundTables } from "./tables.ts";
 import { addressProblem, nothingWanted, type Wanted, type WantedTap } from "./wanted.ts";
@@ -11,9 +11,8 @@ import { addressProblem, nothingWanted, type Wanted, type WantedTap } from "./wa
  * What is not gets no network until the daemon asks for it again.
  */
 export function recover(links: readonly Link[], found: FoundTables): Wanted {
-  const [address = "", prefix = ""] = bridgeOf(links)?.addresses[0]?.split("/") ?? [];
-  if (!address || !found.bridge || !found.inet) return nothingWanted;
-  const bridge = { address, prefix: Number(prefix) };
+  const bridge = bridgeSpecOf(links);
+  if (!bridge || !found.bridge || !found.inet) return nothingWanted;
   const there = new Set(tapsOf(links));
   const empty: Wanted = { bridge, nat: "postrouting" in found.inet.chains, taps: [] };
   const taps = guestsOf(found.bridge, found.inet).filter(

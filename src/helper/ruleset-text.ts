@@ -12,8 +12,8 @@ export function removalText(): string {
   return families.map((family) => `add table ${family} ${tableName}\ndelete table ${family} ${tableName}\n`).join("");
 }
 
-function tableText({ family, name, sets, chains }: NftTable): string {
-  return `table ${family} ${name} {\n${[...sets.map(setText), ...chains.map(chainText)].join("")}}\n`;
+function tableText({ family, sets, chains }: NftTable): string {
+  return `table ${family} ${tableName} {\n${[...sets.map(setText), ...chains.map(chainText)].join("")}}\n`;
 }
 
 function setText({ name, type, isInterval, elements }: NftSet): string {

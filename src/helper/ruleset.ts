@@ -1,5 +1,5 @@
 /**
- * The nftables tables of the bridge as data: nft(8). `ruleset-text.ts` writes them for nft, `ruleset-found.ts` reads back what the kernel has.
+ * The nftables tables of the bridge as data: nft(8). `ruleset-text.ts` writes them for nft, `ruleset-shape.ts` tells whether the kernel has them.
  * Nothing in them names another table: a verdict `accept` here leaves every other table its say, and `drop` ends it. Pure.
  */
 import { bridgeTable } from "./bridge-table.ts";
@@ -25,12 +25,11 @@ export type NftChain = {
 
 export type NftTable = {
   family: "bridge" | "inet";
-  name: string;
   sets: readonly NftSet[];
   chains: readonly NftChain[];
 };
 
-/** of both tables; they are ours alone */
+/** the name of both tables, which are ours alone */
 export const tableName = "banger";
 
 /** Both tables, complete; none while no bridge is wanted. */

@@ -1,6 +1,6 @@
 /** Puts the nftables tables in place, and tells whether the kernel's are the wanted ones. */
 import type { Exec } from "../host/process/exec.ts";
-import { rulesetOf } from "./ruleset.ts";
+import { rulesetOf, tableName } from "./ruleset.ts";
 import { readShape, sameShape, shapeOf, type TableShape } from "./ruleset-shape.ts";
 import { removalText, rulesetText } from "./ruleset-text.ts";
 import { attempt, run } from "./tools.ts";
@@ -19,7 +19,7 @@ export async function removeTables(exec: Exec): Promise<void> {
 
 export async function findTables(exec: Exec): Promise<FoundTables> {
   const find = async (family: string) => {
-    const { exitCode, output } = await attempt(exec, ["nft", "--json", "list", "table", family, "banger"]);
+    const { exitCode, output } = await attempt(exec, ["nft", "--json", "list", "table", family, tableName]);
     return exitCode === 0 ? readShape(output) : null;
   };
   const [bridge, inet] = await Promise.all([find("bridge"), find("inet")]);

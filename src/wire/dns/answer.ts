@@ -13,7 +13,7 @@ import {
 } from "./message.ts";
 
 /** The longest answer over UDP, in bytes, to whoever takes that much: it fits an Ethernet frame (DNS Flag Day 2020). */
-export const udpPayload = 1232;
+const udpPayload = 1232;
 /** The longest answer to a query without EDNS, and what every sender takes, in bytes. */
 export const plainUdpPayload = 512;
 /** of TCP's two bytes before a message */
