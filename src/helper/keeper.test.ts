@@ -212,7 +212,7 @@ describe("tap.create and tap.delete", () => {
     const host = await servedHost();
     await host.keeper.handle({ verb: "tap.delete", vm: vmA });
     expect(host.changes()).toEqual([load({ ...wantedTwo, taps: [tapB] }), batch("link del dev bgr-aaaa1111")]);
-    await host.keeper.handle({ verb: "tap.delete", vm: "zzzz9999" });
+    await host.keeper.handle({ verb: "tap.delete", vm: "zzzz9999" as typeof vmA });
     expect(host.changes()).toEqual([load({ ...wantedTwo, taps: [tapB] })]);
   });
 

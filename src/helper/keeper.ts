@@ -94,9 +94,9 @@ export class Keeper {
       case "nat.ensure":
         return this.#change({ ...this.#requireBridge(), nat: true }, async () => void (await this.#ensurePassage()));
       case "tap.create":
-        return this.#createTap(request as WantedTap & { verb: string });
+        return this.#createTap(request);
       case "tap.delete":
-        return this.#deleteTap(request.vm as WantedTap["vm"]);
+        return this.#deleteTap(request.vm);
       case "resolver.route":
         return this.#routeResolver();
       case "resolver.unroute":

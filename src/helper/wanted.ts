@@ -28,7 +28,7 @@ export function withTap(wanted: Wanted, tap: WantedTap): Wanted {
   return { ...wanted, taps };
 }
 
-export function withoutTap(wanted: Wanted, vm: string): Wanted {
+export function withoutTap(wanted: Wanted, vm: VmId): Wanted {
   return { ...wanted, taps: wanted.taps.filter((tap) => tap.vm !== vm) };
 }
 

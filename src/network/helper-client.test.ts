@@ -1,12 +1,14 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import type { VmId } from "../base/names.ts";
 import { runs } from "../base/testing/budget.ts";
 import { memoryPair } from "../host/testing/memory-pair.ts";
 import { encodeFrame } from "../wire/helper/frames.ts";
 import { HelperAway, HelperRefusal, helperOver } from "./helper-client.ts";
 import { FakeHelper } from "./testing/fake-helper.ts";
 
-const tap = { vm: "abcd1234", address: "172.16.0.2", isolated: true, deny: ["10.0.0.0/8"] };
+const vm = "abcd1234" as VmId;
+const tap = { vm, address: "172.16.0.2", isolated: true, deny: ["10.0.0.0/8"] };
 
 test("each verb arrives as it was asked, and is answered", async () => {
   const fake = new FakeHelper();
@@ -24,9 +26,9 @@ test("each verb arrives as it was asked, and is answered", async () => {
     resolver: { routed: true },
     firewalls: [],
   });
-  expect(fake.taps.get("abcd1234")).toEqual(tap);
+  expect(fake.taps.get(vm)).toEqual(tap);
   await helper.unrouteResolver();
-  await helper.deleteTap("abcd1234");
+  await helper.deleteTap(vm);
   expect(fake.calls).toEqual([
     "bridge.ensure",
     "nat.ensure",

@@ -1,5 +1,6 @@
 /** A host with a root helper, in memory, that speaks the helper's frames; it keeps what it made when the helper ends. */
 import type { ByteStream } from "../../base/bytes.ts";
+import type { VmId } from "../../base/names.ts";
 import { memoryPair } from "../../host/testing/memory-pair.ts";
 import { decodeBody, encodeFrame, FrameReader } from "../../wire/helper/frames.ts";
 import type { HelperErrorKind, HelperRequest, TapRequest } from "../../wire/helper/verbs.ts";
@@ -10,7 +11,7 @@ type Refusal = { kind: HelperErrorKind; message: string; free?: string };
 export class FakeHelper {
   /** verbs in the order in which they came, with the VM of those about one */
   readonly calls: string[] = [];
-  readonly taps = new Map<string, Omit<TapRequest, "verb">>();
+  readonly taps = new Map<VmId, Omit<TapRequest, "verb">>();
   bridge: { address: string; prefix: number } | null = null;
   isRouted = false;
   /** by verb: how it is refused */

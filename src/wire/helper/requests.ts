@@ -3,7 +3,7 @@
  * limits, and there may be no other. By hand, without a schema library, so that a reviewer can read all of it.
  */
 import { formatCidr, formatIpv4, isHostAddress, isPrivate, networkOf, parseCidr, parseIpv4 } from "../../base/ipv4.ts";
-import { isVmId } from "../../base/names.ts";
+import { isVmId, type VmId } from "../../base/names.ts";
 import { integerOf, recordOf } from "../../base/untrusted-json.ts";
 import type { HelperRequest, HelperVerb } from "./verbs.ts";
 import { maxDenied } from "./verbs.ts";
@@ -74,7 +74,7 @@ function readTapDelete({ vm }: Fields): ReturnType<Reader> {
 
 const notAnId = { problem: "vm must be a VM's id: 8 characters of a-z and 0-9" };
 
-function vmIdOf(value: unknown): string | null {
+function vmIdOf(value: unknown): VmId | null {
   return typeof value === "string" && isVmId(value) ? value : null;
 }
 

@@ -6,6 +6,7 @@
  * `maxFrame` bytes. A request is `{ id, verb, ... }`, its answer `{ id, result }` or `{ id, error: { kind, message } }`; answers come
  * in the order of the requests.
  */
+import type { VmId } from "../../base/names.ts";
 
 /** bytes of JSON in one frame */
 export const maxFrame = 16 * 1024;
@@ -23,7 +24,7 @@ export type BridgeRequest = {
 export type TapRequest = {
   verb: "tap.create";
   /** id of the VM: the name of the interface and the MAC address are derived from it */
-  vm: string;
+  vm: VmId;
   /** the only IPv4 address that the guest can use; in the bridge's network */
   address: string;
   /** whether other guests are out of its reach */
@@ -37,7 +38,7 @@ export type HelperRequest =
   /** NAT for guests, and the filter that keeps everything else from being forwarded */
   | { verb: "nat.ensure" }
   | TapRequest
-  | { verb: "tap.delete"; vm: string }
+  | { verb: "tap.delete"; vm: VmId }
   /** has the host's resolver ask the bridge's address for names below `.vm` */
   | { verb: "resolver.route" }
   | { verb: "resolver.unroute" }
@@ -75,7 +76,7 @@ export type Helper = {
   ensureBridge(address: string, prefix: number): Promise<void>;
   ensureNat(): Promise<void>;
   createTap(tap: Omit<TapRequest, "verb">): Promise<void>;
-  deleteTap(vm: string): Promise<void>;
+  deleteTap(vm: VmId): Promise<void>;
   routeResolver(): Promise<void>;
   unrouteResolver(): Promise<void>;
   status(): Promise<HelperStatus>;
