@@ -14,6 +14,21 @@ export type NetworkSpec = {
   deny: readonly string[];
 };
 
+/** The guest's side of its network, as the agent sets it: the `network` of its `identity` verb. */
+export type GuestNetwork = {
+  address: string;
+  prefix: number;
+  gateway: string;
+  /**
+   * limit of TCP's receive windows on the default route, in bytes; absent: the kernel's own, or recorded by a banger whose agents had one
+   * limit for all
+   */
+  window?: number;
+  mac: string;
+  dns: string[];
+  search: string[];
+};
+
 /** The part that a request sets; the config decides the rest. */
 export type NetworkRequest = Partial<NetworkSpec>;
 

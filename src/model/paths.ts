@@ -138,6 +138,11 @@ export function vmPaths(directory: string) {
 }
 export type VmPaths = ReturnType<typeof vmPaths>;
 
+/** The id of the VM whose folder that is: its name. */
+export function vmIdAt(directory: string): VmId {
+  return directory.slice(directory.lastIndexOf("/") + 1) as VmId;
+}
+
 /** A saved VM without its disks. */
 export function savePaths(directory: string) {
   return {

@@ -2,7 +2,8 @@
 import { isInNetwork, parseCidr } from "../base/ipv4.ts";
 import type { VmId } from "../base/names.ts";
 import { type BridgeSpec, macOf } from "../model/bridge.ts";
-import { type NetworkIdentity, parseResolvConf } from "./plan.ts";
+import type { GuestNetwork } from "../model/network.ts";
+import { parseResolvConf } from "./plan.ts";
 
 /** A guest's resolver asks three servers at most (MAXNS of resolv.conf(5)): the first is the bridge's, which answers for `.vm` alone. */
 const maxUpstream = 2;
@@ -31,7 +32,7 @@ export function bridgeIdentity(
   address: string,
   bridge: BridgeSpec,
   resolvers: ReturnType<typeof hostResolvers>,
-): NetworkIdentity {
+): GuestNetwork {
   return {
     address,
     prefix: bridge.prefix,

@@ -3,9 +3,8 @@ import type { VmId } from "../base/names.ts";
 import type { Logger } from "../host/log.ts";
 import { type BridgeSpec, tapName } from "../model/bridge.ts";
 import { lan } from "../model/network.ts";
-import type { VmPaths } from "../model/paths.ts";
+import { type VmPaths, vmIdAt } from "../model/paths.ts";
 import type { Leases } from "../store/leases.ts";
-import type { NetDevice } from "../vmm/driver.ts";
 import { type Helper, type HelperStatus, maxDenied, type TapRequest } from "../wire/helper/verbs.ts";
 import { bridgeIdentity, hostResolvers, resolverProblem, withoutCovered } from "./bridge-plan.ts";
 import { deniedNetworks } from "./deny.ts";
@@ -13,7 +12,7 @@ import { freeAddress, isGuestAddress } from "./free-address.ts";
 import type { HelperConnection } from "./helper-client.ts";
 import { bridgeFailed, helperError } from "./helper-error.ts";
 import { createHelperLink, type HelperLink } from "./helper-link.ts";
-import type { PreparedNetwork } from "./user.ts";
+import type { Accepted, PreparedNetwork } from "./user.ts";
 
 /** A VM that has, or should have, a TAP interface. */
 export type BridgedVm = { id: VmId /** entries of its spec */; deny: readonly string[] };
@@ -35,8 +34,6 @@ export type BridgeDeps = {
   after: (ms: number, run: () => void) => () => void;
   log: Logger;
 };
-
-type Accepted = readonly NetDevice["kind"][];
 
 export type BridgeNetwork = {
   /** @throws NETWORK_FAILED when the VMM takes no TAP interface, or the bridge can't be had */
@@ -96,7 +93,7 @@ class Bridge implements BridgeNetwork {
 
   async prepare(paths: VmPaths, deny: readonly string[], accepted: Accepted): Promise<PreparedNetwork> {
     requireTap(accepted);
-    const id = idOf(paths);
+    const id = vmIdAt(paths.directory);
     const bridge = await this.#spec();
     const address = this.#leaseFor(id, bridge);
     const resolvers = hostResolvers(await this.#deps.resolvConfs(), bridge);
@@ -116,7 +113,7 @@ class Bridge implements BridgeNetwork {
   }
 
   async stop(paths: VmPaths): Promise<void> {
-    const id = idOf(paths);
+    const id = vmIdAt(paths.directory);
     this.#wanted.delete(id);
     // one without an address never had an interface
     if (this.#deps.leases.of(id) === null) return;
@@ -220,8 +217,4 @@ function full({ address, prefix }: BridgeSpec) {
     `each of the ${hosts} addresses of ${address}/${prefix} belongs to a VM`,
     "delete VMs that are not needed, or set a larger network as `bridge` below [network] in the config",
   );
-}
-
-function idOf({ directory }: VmPaths): VmId {
-  return directory.slice(directory.lastIndexOf("/") + 1) as VmId;
 }

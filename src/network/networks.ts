@@ -6,10 +6,9 @@ import type { VmPaths } from "../model/paths.ts";
 import type { ProcessRef } from "../model/vm.ts";
 import type { NetDevice } from "../vmm/driver.ts";
 import type { BridgeNetwork } from "./bridge.ts";
-import type { PreparedNetwork, UserNetwork } from "./user.ts";
+import type { Accepted, PreparedNetwork, UserNetwork } from "./user.ts";
 
 type Wanted = { kind: NetworkKind; deny: readonly string[] };
-type Accepted = readonly NetDevice["kind"][];
 
 /** Each method as `UserNetwork` has it. */
 export type GuestNetworks = {

@@ -3,6 +3,7 @@
  * TEST-NET-1 (RFC 5737), which no real network uses. Pure.
  */
 import { macOf } from "../model/bridge.ts";
+import type { GuestNetwork } from "../model/network.ts";
 
 export const guestAddress = "192.0.2.15";
 export const guestPrefix = 24;
@@ -16,20 +17,8 @@ export const resolver = "192.0.2.3";
  */
 const window = 128 * 1024;
 
-/** The `network` of the agent's `identity` verb. */
-export type NetworkIdentity = {
-  address: string;
-  prefix: number;
-  gateway: string;
-  /** limit of TCP's receive windows on the default route, in bytes; absent: the kernel's own */
-  window?: number;
-  mac: string;
-  dns: string[];
-  search: string[];
-};
-
 /** @param id of the VM; @param resolvConf the host's `/etc/resolv.conf`, for its search domains */
-export function networkIdentity(id: string, resolvConf: string): NetworkIdentity {
+export function networkIdentity(id: string, resolvConf: string): GuestNetwork {
   const { search } = parseResolvConf(resolvConf);
   return { address: guestAddress, prefix: guestPrefix, gateway, window, mac: macOf(id), dns: [resolver], search };
 }

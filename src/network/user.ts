@@ -8,11 +8,12 @@ import { systemClock } from "../host/clock.ts";
 import { readTextIfAny, removeTree } from "../host/files/files.ts";
 import { missingTool } from "../host/packages.ts";
 import { signalProcess } from "../host/process/children.ts";
-import type { VmPaths } from "../model/paths.ts";
+import type { GuestNetwork } from "../model/network.ts";
+import { type VmPaths, vmIdAt } from "../model/paths.ts";
 import type { ProcessRef } from "../model/vm.ts";
 import type { NetDevice } from "../vmm/driver.ts";
 import type { GuestLine } from "./passt.ts";
-import { type NetworkIdentity, networkIdentity } from "./plan.ts";
+import { networkIdentity } from "./plan.ts";
 import { type PasstDeps, type Started, startPasst } from "./start-passt.ts";
 
 export type UserNetworkDeps = PasstDeps & {
@@ -26,7 +27,7 @@ export type UserNetworkDeps = PasstDeps & {
 
 export type PreparedNetwork = {
   device: NetDevice;
-  identity: NetworkIdentity;
+  identity: GuestNetwork;
   /** `netguard`, with which passt ends; null with the VMM's own network */
   process: ProcessRef | null;
   /** a warning for the user */
@@ -34,7 +35,7 @@ export type PreparedNetwork = {
 };
 
 /** the network devices that the VMM supports */
-type Accepted = readonly NetDevice["kind"][];
+export type Accepted = readonly NetDevice["kind"][];
 
 export type UserNetwork = {
   /**
@@ -120,16 +121,12 @@ function failed({ failure, isMissing }: { failure: string; isMissing: boolean })
   return fail("NETWORK_FAILED", { program: "passt", reason: failure, ...install });
 }
 
-async function identityOf(
-  { resolvConf = "/etc/resolv.conf" }: UserNetworkDeps,
-  paths: VmPaths,
-): Promise<NetworkIdentity> {
-  const id = paths.directory.slice(paths.directory.lastIndexOf("/") + 1);
-  return networkIdentity(id, (await readTextIfAny(resolvConf, maxResolvConf)) ?? "");
+async function identityOf({ resolvConf = "/etc/resolv.conf" }: UserNetworkDeps, paths: VmPaths): Promise<GuestNetwork> {
+  return networkIdentity(vmIdAt(paths.directory), (await readTextIfAny(resolvConf, maxResolvConf)) ?? "");
 }
 
 function prepared(
-  identity: NetworkIdentity,
+  identity: GuestNetwork,
   paths: VmPaths,
   started: Started,
   guarded: GuestLine["kind"],

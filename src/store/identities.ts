@@ -4,19 +4,9 @@
  */
 import type { VmId } from "../base/names.ts";
 import type { Db } from "../host/files/sqlite.ts";
+import type { GuestNetwork } from "../model/network.ts";
 
 export type SshHostKey = { type: string; private: string; public: string };
-/** The guest's side of its network, as the agent sets it. */
-export type GuestNetwork = {
-  address: string;
-  prefix: number;
-  gateway: string;
-  /** absent: the kernel's own, or recorded by a banger whose agents had one limit for all */
-  window?: number;
-  mac: string;
-  dns: string[];
-  search: string[];
-};
 export type VmIdentity = {
   /** 32 hex digits */
   machineId: string;

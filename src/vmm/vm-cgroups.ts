@@ -1,5 +1,6 @@
 /** A control group for each VM, in the folder that systemd has delegated to the daemon. */
 import type { CgroupFolder } from "../host/process/cgroup-folder.ts";
+import { vmIdAt } from "../model/paths.ts";
 import { cgroupLimits } from "./cgroup-limits.ts";
 import type { BootSpec } from "./driver.ts";
 
@@ -21,7 +22,7 @@ export function vmCgroups(groups: CgroupFolder): VmCgroups {
   const ensure = (vm: Limited) => groups.ensure(nameOf(vm.id), cgroupLimits(vm));
   return {
     ensure,
-    remove: (directory) => groups.remove(nameOf(directory.slice(directory.lastIndexOf("/") + 1))),
+    remove: (directory) => groups.remove(nameOf(vmIdAt(directory))),
     async renew(running) {
       const wanted = new Set(running.map(({ id }) => nameOf(id)));
       const present = (await groups.list()).filter((name) => name.startsWith(prefix));

@@ -1,10 +1,9 @@
 /** The host as policy sees it: the only way to files, processes and sockets. */
 
 import type { VmId } from "../../base/names.ts";
-import type { NetworkSpec } from "../../model/network.ts";
+import type { GuestNetwork, NetworkSpec } from "../../model/network.ts";
 import type { VmPaths } from "../../model/paths.ts";
 import type { ProcessRef } from "../../model/vm.ts";
-import type { GuestNetwork } from "../../store/identities.ts";
 import type { NetDevice } from "../../vmm/driver.ts";
 
 export type PreparedNetwork = {

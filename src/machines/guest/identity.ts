@@ -2,8 +2,9 @@
 import type { VmId } from "../../base/names.ts";
 import { redactText } from "../../base/text.ts";
 import type { ImageConfig } from "../../model/artifact.ts";
+import type { GuestNetwork } from "../../model/network.ts";
 import type { VmRecord } from "../../model/vm.ts";
-import type { GuestNetwork, VmIdentity } from "../../store/identities.ts";
+import type { VmIdentity } from "../../store/identities.ts";
 import type { IdentityRequest } from "../../wire/agent/types.ts";
 import type { GuestContext, GuestDeps } from "./context.ts";
 import type { GuestInheritance } from "./host.ts";

@@ -4,8 +4,8 @@
  */
 import { orAborted } from "../../base/async.ts";
 import { toBangerError } from "../../base/errors/error.ts";
+import type { GuestNetwork } from "../../model/network.ts";
 import type { VmSpec } from "../../model/vm.ts";
-import type { GuestNetwork } from "../../store/identities.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";
 import type { GuestContext } from "./context.ts";
 import { sendIdentity } from "./identify.ts";
