@@ -1,4 +1,5 @@
 /** `bangerd root-helper`: builds the privileged helper of system mode and runs it until it is asked to stop. What it made stays. */
+import { setTimeout as elapse } from "node:timers/promises";
 import { Deferred } from "../base/async.ts";
 import { toBangerError } from "../base/errors/error.ts";
 import { version } from "../base/version.ts";
@@ -98,15 +99,5 @@ function keepUp(keeper: Keeper): { stopWatching(): void } {
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener(
-    "abort",
-    () => {
-      clearTimeout(timer);
-      resolve();
-    },
-    { once: true },
-  );
-  return promise;
+  return elapse(ms, undefined, { signal }).catch(() => {});
 }
