@@ -19,8 +19,8 @@ export type Place = { zone: DomainName; records: readonly DnsRecord[] | null };
 const zoneName = vmZone;
 
 /**
- * How long a resolver may keep an answer, or that there is none, in `s`: not at all. A VM that was just made, renamed or deleted
- * is so for everybody at once, and to ask again takes no network.
+ * How long a resolver may keep an answer, or that there is none, in `s`: not at all. So the next query sees that a VM was
+ * made, renamed or deleted, and asking again takes no network.
  */
 const ttl = 0;
 
