@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { defaultBridge, macOf } from "../model/bridge.ts";
+import { encodeFrame } from "../wire/helper/frames.ts";
 import { resolverPlan } from "./resolver.ts";
 import { rulesetOf } from "./ruleset.ts";
 import { rulesetText } from "./ruleset-text.ts";
@@ -377,4 +378,20 @@ test("the status says what the host has", async () => {
   expect(await host.keeper.handle({ verb: "status" })).toEqual({ ...status, nat: false });
   const idle = await fakeHost().keeper.handle({ verb: "status" });
   expect(idle).toMatchObject({ bridge: null, taps: [], nat: false });
+});
+
+test("the status of a full bridge beside many firewalls fits into a frame", async () => {
+  const host = fakeHost();
+  const vms = Array.from({ length: 1023 }, (_, at) => `a${String(at).padStart(7, "0")}` as typeof vmA);
+  host.is({ bridge: { address: "172.16.0.1", prefix: 16 }, nat: true, taps: vms.map((vm) => ({ ...tapA, vm })) });
+  const long = "x".repeat(255);
+  const chains = Array.from({ length: 50 }, (_, at) => ({ family: "inet", table: long, name: `${long}${at}` }));
+  host.state.chains = JSON.stringify({
+    nftables: chains.map((chain) => ({ chain: { ...chain, hook: "forward", policy: "drop" } })),
+  });
+  await host.keeper.handle({ verb: "bridge.ensure", address: "172.16.0.1", prefix: 16 });
+  await host.keeper.handle({ verb: "nat.ensure" });
+  const result = await host.keeper.handle({ verb: "status" });
+  expect(encodeFrame({ id: Number.MAX_SAFE_INTEGER, result }).length).toBeGreaterThan(12_000);
+  expect([result["taps"], result["firewalls"]]).toEqual([vms, expect.objectContaining({ length: 16 })]);
 });

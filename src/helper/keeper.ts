@@ -5,7 +5,14 @@
 import { Semaphore } from "../base/semaphore.ts";
 import type { Logger } from "../host/log.ts";
 import type { Exec } from "../host/process/exec.ts";
-import type { BridgeRequest, HelperRequest, HelperStatus } from "../wire/helper/verbs.ts";
+import {
+  type BridgeRequest,
+  type HelperRequest,
+  type HelperStatus,
+  maxFirewalls,
+  maxStatusText,
+  maxTaps,
+} from "../wire/helper/verbs.ts";
 import { clashOf, freeBridge, listRoutes, readRoutes } from "./clash.ts";
 import { findFirewalls, passFirewalls } from "./foreign.ts";
 import { HelperError } from "./helper-error.ts";
@@ -27,9 +34,6 @@ export type KeeperDeps = {
   forwards(): Promise<boolean>;
   forward(): Promise<void>;
 };
-
-/** of a status, so that it fits into a frame */
-const maxTaps = 1024;
 
 type Result = Record<string, unknown>;
 
@@ -236,7 +240,7 @@ export class Keeper {
       taps: tapsOf(links).slice(0, maxTaps),
       nat: this.#wanted.nat && areComplete(tables, this.#wanted),
       resolver: this.#routing,
-      firewalls: this.#firewalls.slice(0, 20),
+      firewalls: this.#firewalls.slice(0, maxFirewalls).map((line) => line.slice(0, maxStatusText)),
     };
     return status;
   }

@@ -5,7 +5,15 @@ import { isVmId } from "../base/names.ts";
 import { integerOf, recordOf, textOf, textsOf } from "../base/untrusted-json.ts";
 import { readAnswer } from "../wire/helper/answers.ts";
 import { decodeBody, encodeFrame, FrameReader } from "../wire/helper/frames.ts";
-import type { Helper, HelperErrorKind, HelperRequest, HelperStatus } from "../wire/helper/verbs.ts";
+import {
+  type Helper,
+  type HelperErrorKind,
+  type HelperRequest,
+  type HelperStatus,
+  maxFirewalls,
+  maxStatusText,
+  maxTaps,
+} from "../wire/helper/verbs.ts";
 
 /** The helper can't be asked; nothing is known of what it has done. */
 export class HelperAway extends Error {
@@ -37,8 +45,6 @@ export type HelperConnection = Helper & {
 const answerMs = 20_000;
 /** Requests without an answer: more than VMs fit on a bridge of the usual size. */
 const maxWaiting = 1024;
-/** of lists in the helper's status, and of a text in it, in UTF-16 units */
-const [maxTaps, maxFirewalls, maxText] = [65_536, 16, 200];
 
 /** @param limitMs for each answer, from the request on */
 export function helperOver(stream: ByteStream, limitMs = answerMs): HelperConnection {
@@ -134,7 +140,7 @@ function statusOf(result: Result): HelperStatus {
     taps: textsOf(result["taps"], maxTaps, 8).filter(isVmId),
     nat: result["nat"] === true,
     resolver: resolverOf(result["resolver"]),
-    firewalls: textsOf(result["firewalls"], maxFirewalls, maxText),
+    firewalls: textsOf(result["firewalls"], maxFirewalls, maxStatusText),
   };
 }
 
@@ -147,5 +153,5 @@ function bridgeOf(value: unknown): HelperStatus["bridge"] {
 function resolverOf(value: unknown): HelperStatus["resolver"] {
   const found = recordOf(value);
   if (found?.["routed"] === true) return { routed: true };
-  return { routed: false, why: textOf(found?.["why"], maxText) ?? "" };
+  return { routed: false, why: textOf(found?.["why"], maxStatusText) ?? "" };
 }

@@ -14,6 +14,9 @@ export const maxFrame = 16 * 1024;
 /** the most entries of `TapRequest.deny`, those that `lan` stands for included */
 export const maxDenied = 256;
 
+/** limits of lists in a status, and of a text in it in UTF-16 units, so that it fits into a frame: a bridge has room for 1023 ports */
+export const [maxTaps, maxFirewalls, maxStatusText] = [1024, 16, 200];
+
 export type BridgeRequest = {
   verb: "bridge.ensure";
   /** the host's address on the bridge */
