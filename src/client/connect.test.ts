@@ -81,7 +81,17 @@ test("without a folder, or without a listener in it, there is no daemon", async 
   expect(await connectIfRunning({ socket: `${folder.path}/d.sock`, foreign: false })).toBeNull();
 });
 
-test.each(["ENOENT", "ECONNREFUSED", "ENOTDIR"])("%s means that there is no daemon", async (code) => {
+test("a listener that is closed before it accepts, as a killed daemon's is, is no daemon", async () => {
+  using folder = tempFolder();
+  fs.chmodSync(folder.path, 0o700);
+  const socket = `${folder.path}/d.sock`;
+  const listener = Bun.listen({ unix: socket, socket: { data() {} } });
+  const connecting = connectIfRunning({ socket, foreign: false });
+  listener.stop(true);
+  expect(await connecting).toBeNull();
+});
+
+test.each(["ENOENT", "ECONNREFUSED", "ECONNRESET", "ENOTDIR"])("%s means that there is no daemon", async (code) => {
   expect(await connecting(failing(system(code)))).toBeNull();
 });
 

@@ -2,7 +2,7 @@
 import { dirname } from "node:path";
 import type { ByteStream } from "../base/bytes.ts";
 import { type BangerError, fail } from "../base/errors/error.ts";
-import { errnoOf } from "../host/errno.ts";
+import { errnoOf, hasNoListener, isMissing } from "../host/errno.ts";
 import { folderProblem, nearestAbove, ownedBy, ownUid } from "../host/files/owner.ts";
 import { connectUnixFast } from "../host/net/unix-connection.ts";
 import { hostPace } from "../host/pace.ts";
@@ -46,8 +46,8 @@ export async function connectIfRunning(place: Wanted, connect = connectUnixFast)
       throw untrusted(place, `${found}, you are uid ${self}`);
     });
   } catch (error) {
+    if (isMissing(error) || hasNoListener(error)) return null;
     const code = errnoOf(error);
-    if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ENOTDIR") return null;
     if (code === undefined) throw error;
     if (code === "EACCES" && !place.foreign && !place.owner) requireVisibleFolder(place);
     throw unreachable(place, reasons[code] ?? code, error);

@@ -11,6 +11,15 @@ export function isMissing(error: unknown): boolean {
   return code === "ENOENT" || code === "ENOTDIR";
 }
 
+/**
+ * True for a connection to a socket that no process listens at (ECONNREFUSED), or whose listener was closed before it accepted
+ * (ECONNRESET): the kernel releases the files of a killed process one after another, so its sessions may end before its listener does.
+ */
+export function hasNoListener(error: unknown): boolean {
+  const code = errnoOf(error);
+  return code === "ECONNREFUSED" || code === "ECONNRESET";
+}
+
 /** True when the disk or the quota is full. */
 export function isDiskFull(error: unknown): boolean {
   const code = errnoOf(error);

@@ -68,6 +68,7 @@ vmSuite("daemon", (home) => {
 
   test("killed while output streams to a slow reader: all of it arrives, once", async () => {
     const child = home().spawn(["vm", "exec", "a", "--", "sh", "-c", "seq 1 400000; exit 3"], { input: "" });
+    const stderr = new Response(child.stderr).text();
     const hash = new Bun.CryptoHasher("sha256");
     let seen = 0;
     let kills = 0;
@@ -80,7 +81,7 @@ vmSuite("daemon", (home) => {
         await home().killDaemon();
       }
     }
-    expect([await child.exited, kills]).toEqual([3, 2]);
+    expect([await child.exited, kills, await stderr]).toEqual([3, 2, ""]);
     const wanted = new Bun.CryptoHasher("sha256");
     for (let number = 1; number <= 400_000; number++) wanted.update(`${number}\n`);
     expect(hash.digest("hex")).toBe(wanted.digest("hex"));

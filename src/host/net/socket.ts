@@ -3,7 +3,7 @@ import * as fs from "node:fs/promises";
 import net from "node:net";
 import type { ByteStream } from "../../base/bytes.ts";
 import { guardedConnection } from "../../base/guarded-connection.ts";
-import { errnoOf } from "../errno.ts";
+import { errnoOf, hasNoListener } from "../errno.ts";
 import { type Peer, peerCredentials, sendDescriptor } from "../libc.ts";
 import { noAnswer, requireShortPath } from "./socket-path.ts";
 
@@ -80,7 +80,7 @@ async function removeDeadSocket(path: string): Promise<void> {
     const stream = await connectUnix(path, 2000);
     stream.destroy();
   } catch (error) {
-    if (errnoOf(error) === "ECONNREFUSED" && (await isSocket(path))) await fs.rm(path, { force: true });
+    if (hasNoListener(error) && (await isSocket(path))) await fs.rm(path, { force: true });
     else if (errnoOf(error) !== "ENOENT") throw error;
     return;
   }
