@@ -16,7 +16,7 @@ const priority = -300;
 
 export function bridgeTable(taps: readonly WantedTap[]): NftTable {
   return {
-    family: "bridge",
+    id: "bridge",
     sets: [
       {
         name: "guests",

@@ -13,7 +13,7 @@ import {
   type TestNetwork,
   within,
 } from "./testing/network.ts";
-import { flood } from "./testing/python.ts";
+import { flood, manyFlows } from "./testing/python.ts";
 import type { WantedTap } from "./wanted.ts";
 
 /** each program in a namespace is started by ip(8), and the machine may be busy */
@@ -40,6 +40,7 @@ suite(`guests on the bridge${skip === null ? "" : ` (skipped: ${skip})`}`, () =>
   let second: Guest;
   let openA: Guest;
   let openB: Guest;
+  let greedy: Guest;
 
   beforeAll(async () => {
     net = await makeNetwork("reach");
@@ -50,9 +51,11 @@ suite(`guests on the bridge${skip === null ? "" : ` (skipped: ${skip})`}`, () =>
       tap("alone002", 3, true),
       tap("open0001", 4, false),
       tap("open0002", 5, false),
+      tap("greedy01", 6, true),
     ];
     for (const one of taps) await net.keeper.handle({ verb: "tap.create", ...one });
-    [alone, second, openA, openB] = (await Promise.all(taps.map((one) => net.plug(one)))) as [
+    [alone, second, openA, openB, greedy] = (await Promise.all(taps.map((one) => net.plug(one)))) as [
+      Guest,
       Guest,
       Guest,
       Guest,
@@ -94,6 +97,24 @@ suite(`guests on the bridge${skip === null ? "" : ` (skipped: ${skip})`}`, () =>
     expect(answers).toBeGreaterThan(100);
     expect(answers).toBeLessThan(1000);
     expect(await alone.ask("udp", bridgeAddress, 53)).toBe(alone.tap.address);
+  });
+
+  test("a guest that opens more connections than its share gets no more, and the others and the next at its address do", async () => {
+    const many = within(greedy.space, ["python3", "-c", manyFlows, neighbour, "8081"]);
+    const answers = Number(Buffer.from((await exec(many)).stdout).toString());
+    expect(answers).toBeGreaterThan(4000);
+    expect(answers).toBeLessThan(4200);
+    expect(unanswered).toContain(await greedy.ask("tcp", outside.internet));
+    expect(await second.ask("tcp", outside.internet)).toBe(hostAddress);
+    // loading the tables for another VM forgives nothing
+    await net.keeper.handle({ verb: "tap.create", ...tap("alone003", 7, true) });
+    expect(unanswered).toContain(await greedy.ask("tcp", outside.internet));
+    expect(await net.keeper.check()).toBe(false);
+    await net.keeper.handle({ verb: "tap.delete", vm: greedy.tap.vm });
+    await greedy.remove();
+    const next = tap("alone004", 6, true);
+    await net.keeper.handle({ verb: "tap.create", ...next });
+    expect(await (await net.plug(next)).ask("tcp", outside.internet)).toBe(hostAddress);
   });
 
   // with it the host's table sees bridged frames too; a host without br_netfilter has the bridge's table alone

@@ -3,7 +3,7 @@
  * guests need an exception there; our own table still says what they may. Pure.
  */
 import { bridgeName } from "../model/bridge.ts";
-import { tableName } from "./ruleset.ts";
+import { tables } from "./ruleset.ts";
 import { objectsOf } from "./ruleset-shape.ts";
 
 /** `hook` and `policy` are empty for one that others jump to */
@@ -49,7 +49,8 @@ function chainOf(value: Record<string, unknown>): Chain {
 }
 
 function isForeign({ family, table, hook, policy }: Chain): boolean {
-  const isHandled = table === tableName || table === "firewalld" || (family === "ip" && table === "filter");
+  const isOurs = Object.values(tables).some(({ name }) => name === table);
+  const isHandled = isOurs || table === "firewalld" || (family === "ip" && table === "filter");
   return !isHandled && ["ip", "inet"].includes(family) && ["forward", "input"].includes(hook) && policy === "drop";
 }
 

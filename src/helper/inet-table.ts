@@ -30,7 +30,7 @@ export function inetTable(bridge: BridgeSpec, nat: boolean, taps: readonly Wante
   const denying = taps.filter(({ deny }) => deny.length > 0);
   const open = taps.filter(({ isolated }) => !isolated).map(({ address }) => address);
   return {
-    family: "inet",
+    id: "inet",
     sets: [{ name: "open", type: "ipv4_addr", elements: open }, ...denying.map(deniedSet)],
     chains: [
       ...denying.map(denyChain),

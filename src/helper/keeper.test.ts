@@ -8,7 +8,7 @@ import { fakeHost } from "./testing/fake-host.ts";
 import { tapA, tapB, vmA, wantedTwo } from "./testing/wanted.ts";
 import { nothingWanted, type Wanted } from "./wanted.ts";
 
-const load = (wanted: Wanted) => `nft -f - <<${rulesetText(rulesetOf(wanted))}`;
+const load = (wanted: Wanted, unused: string[] = []) => `nft -f - <<${rulesetText(rulesetOf(wanted), unused)}`;
 const batch = (...lines: string[]) => `ip -batch - <<${lines.map((line) => `${line}\n`).join("")}`;
 const bridgeOnly: Wanted = { ...nothingWanted, bridge: defaultBridge };
 const withNat: Wanted = { ...bridgeOnly, nat: true };
@@ -198,7 +198,7 @@ describe("tap.create and tap.delete", () => {
     host.changes();
     await host.keeper.handle(createTap(tapA));
     expect(host.changes()).toEqual([
-      load({ ...withNat, taps: [tapA] }),
+      load({ ...withNat, taps: [tapA] }, [tapA.address]),
       batch(
         "tuntap add dev bgr-aaaa1111 mode tap user 1000",
         "link set dev bgr-aaaa1111 addrgenmode none",

@@ -151,7 +151,8 @@ export class Keeper {
     const { exec, owner } = this.#deps;
     const isNew = this.#wanted.taps.every((one) => one.vm !== vm);
     try {
-      return await this.#changeTap(withTap(this.#wanted, tap), (links) => ensureTap(exec, links, tap, owner));
+      const wanted = withTap(this.#wanted, tap);
+      return await this.#changeTap(wanted, (links) => ensureTap(exec, links, tap, owner), isNew ? [address] : []);
     } catch (error) {
       // a bridge has room for 1023 ports; an interface that gets none would stay, and so would the next one
       if (isNew) await this.#removeTap(vm).catch(() => {});
@@ -168,11 +169,11 @@ export class Keeper {
   }
 
   /** The tables first: an interface never carries a packet that they do not know, and one that they do not name carries none. */
-  #changeTap(wanted: Wanted, rest: (links: Link[]) => Promise<void>): Promise<Result> {
+  #changeTap(wanted: Wanted, rest: (links: Link[]) => Promise<void>, unused: string[] = []): Promise<Result> {
     // each program takes some milliseconds, for which a VM waits: this one looks while the tables are loaded
     const links = listLinks(this.#deps.exec);
     links.catch(() => {});
-    return this.#change(wanted, async () => rest(await links));
+    return this.#change(wanted, async () => rest(await links), unused);
   }
 
   async #routeResolver(): Promise<Result> {
@@ -183,11 +184,11 @@ export class Keeper {
   }
 
   /** Loads the tables for `wanted`, then does `rest`; a failure leaves what was wanted before. */
-  async #change(wanted: Wanted, rest: () => Promise<void>): Promise<Result> {
+  async #change(wanted: Wanted, rest: () => Promise<void>, unused: string[] = []): Promise<Result> {
     const before = this.#wanted;
     this.#wanted = wanted;
     try {
-      await loadTables(this.#deps.exec, wanted);
+      await loadTables(this.#deps.exec, wanted, unused);
       await rest();
       return {};
     } catch (error) {

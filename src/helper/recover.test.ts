@@ -18,8 +18,8 @@ const link = (name: string, kind: string, addresses: string[] = []): Link => ({
 });
 const links = [link(bridgeName, "bridge", ["172.16.0.1/24"]), link(tapName(vmA), "tun"), link(tapName(vmB), "tun")];
 const found = (wanted: Wanted) => {
-  const [bridge, inet] = rulesetOf(wanted).map(shapeOf);
-  return { bridge: bridge ?? null, inet: inet ?? null };
+  const [bridge = null, inet = null, flows = null] = rulesetOf(wanted).map(shapeOf);
+  return { bridge, inet, flows };
 };
 
 test("all that was kept", () => {

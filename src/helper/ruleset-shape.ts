@@ -8,7 +8,7 @@ import { formatRange, type Range, rangeOf } from "./networks.ts";
 import type { NftTable } from "./ruleset.ts";
 
 export type TableShape = {
-  /** by name: elements, sorted; names of interfaces without quotes */
+  /** by name: elements, sorted, without those that rules have added; names of interfaces without quotes */
   sets: Record<string, string[]>;
   /** by name: `filter forward 0 accept`, or an empty text without a hook */
   chains: Record<string, { hook: string; rules: number }>;
@@ -19,7 +19,7 @@ export function shapeOf({ sets, chains }: NftTable): TableShape {
   const hookOf = (hook: NftTable["chains"][number]["hook"]) =>
     hook ? `${hook.type} ${hook.hook} ${hook.priority} accept` : "";
   return {
-    sets: Object.fromEntries(sets.map(({ name, elements }) => [name, bare(elements)])),
+    sets: Object.fromEntries(sets.map(({ name, elements = [] }) => [name, bare(elements)])),
     chains: Object.fromEntries(
       chains.map(({ name, hook, rules }) => [name, { hook: hookOf(hook), rules: rules.length }]),
     ),
@@ -77,7 +77,16 @@ function hookText({ type, hook, prio, policy }: Record<string, unknown>): string
 }
 
 function elementsOf(value: unknown): string[] {
-  return (Array.isArray(value) ? value : []).map(elementText).sort();
+  return (Array.isArray(value) ? value : [])
+    .filter((one) => !isCounted(one))
+    .map(elementText)
+    .sort();
+}
+
+/** Elements that rules add have a count or a rate of their own. */
+function isCounted(value: unknown): boolean {
+  const elem = recordOf(recordOf(value)?.["elem"]);
+  return elem !== null && elem !== undefined && ("ct count" in elem || "limit" in elem);
 }
 
 function elementText(value: unknown): string {

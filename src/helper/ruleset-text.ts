@@ -1,25 +1,53 @@
-/** The tables as nft(8) reads them: one transaction that puts them in place of those that are there, whatever those hold. Pure. */
-import { type NftChain, type NftSet, type NftTable, tableName } from "./ruleset.ts";
+/** The tables as nft(8) reads them: one transaction, after which they are the wanted ones, whatever was there before. Pure. */
+import { countSet } from "./flows-table.ts";
+import { type NftChain, type NftSet, type NftTable, type TableId, tables } from "./ruleset.ts";
 
-const families = ["bridge", "inet"] as const;
+/** the one whose elements the kernel's rules have added, and lose with it */
+const kept: TableId = "flows";
 
-export function rulesetText(tables: readonly NftTable[]): string {
-  return [removalText(), ...tables.map(tableText)].join("");
+/** @param unused addresses that no guest had until now: their connections are those of VMs that are gone */
+export function rulesetText(ruleset: readonly NftTable[], unused: readonly string[] = []): string {
+  if (ruleset.length === 0) return removalText();
+  const ids = Object.keys(tables) as TableId[];
+  const removals = ids.filter((id) => id !== kept).map(removal);
+  return [...removals, ...ruleset.map(tableText), ...unused.map(forgetText)].join("");
 }
 
-/** Removes both tables; `add` first, because `delete` fails for a table that is not there. */
+/** Removes all tables. */
 export function removalText(): string {
-  return families.map((family) => `add table ${family} ${tableName}\ndelete table ${family} ${tableName}\n`).join("");
+  return (Object.keys(tables) as TableId[]).map(removal).join("");
 }
 
-function tableText({ family, sets, chains }: NftTable): string {
-  return `table ${family} ${tableName} {\n${[...sets.map(setText), ...chains.map(chainText)].join("")}}\n`;
+/** `add` first, because `delete` fails for a table that is not there. */
+function removal(id: TableId): string {
+  return `add table ${nameOf(id)}\ndelete table ${nameOf(id)}\n`;
 }
 
-function setText({ name, type, isInterval, elements }: NftSet): string {
+function nameOf(id: TableId): string {
+  return `${tables[id].family} ${tables[id].name}`;
+}
+
+function tableText({ id, sets, chains }: NftTable): string {
+  const whole = `table ${nameOf(id)} {\n${[...sets.map(setText), ...chains.map(chainText)].join("")}}\n`;
+  if (id !== kept) return whole;
+  // rules are added to those that are there
+  const empty = chains.map(({ name, hook }) => chainText({ name, hook, rules: [] }));
+  const flushes = chains.map(({ name }) => `flush chain ${nameOf(id)} ${name}\n`);
+  return [`table ${nameOf(id)} {\n`, ...empty, "}\n", ...flushes, whole].join("");
+}
+
+/** A guest's count begins at zero. `add` first, as with tables. */
+function forgetText(address: string): string {
+  const element = `element ${nameOf(kept)} ${countSet} { ${address} }\n`;
+  return `add ${element}delete ${element}`;
+}
+
+function setText({ name, type, isInterval, elements = [], filled }: NftSet): string {
   const lines = [
     `type ${type}`,
     ...(isInterval ? ["flags interval"] : []),
+    ...(filled ? [`size ${filled.size}`, `flags dynamic${filled.timeout ? ",timeout" : ""}`] : []),
+    ...(filled?.timeout ? [`timeout ${filled.timeout}`] : []),
     ...(elements.length > 0 ? [`elements = { ${elements.join(", ")} }`] : []),
   ];
   return block(`set ${name}`, lines);

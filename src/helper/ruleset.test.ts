@@ -14,7 +14,7 @@ const chainOf = (text: string, name: string) =>
 
 const text = rulesetText(rulesetOf(wantedTwo));
 
-test("both tables are replaced in one transaction, and are nobody else's", () => {
+test("the tables are replaced in one transaction, and are nobody else's", () => {
   expect(text.split("\n").slice(0, 5)).toEqual([
     "add table bridge banger",
     "delete table bridge banger",
@@ -22,7 +22,11 @@ test("both tables are replaced in one transaction, and are nobody else's", () =>
     "delete table inet banger",
     "table bridge banger {",
   ]);
-  expect(text.match(/table \S+ \S+/g)?.filter((table) => !/^table (bridge|inet) banger$/.test(table))).toEqual([]);
+  expect(
+    text
+      .match(/table \S+ \S+/g)
+      ?.filter((table) => !/^table (bridge banger|inet banger|inet banger-flows)$/.test(table)),
+  ).toEqual([]);
   expect(rulesetText(rulesetOf(nothingWanted))).toBe(removalText());
 });
 
@@ -90,6 +94,26 @@ describe("the host's table", () => {
   test("each guest has a limit of its own on what it asks of the DNS", () => {
     for (const vm of [vmA, vmB])
       expect(chainOf(inet, `dns-${vm}`)).toEqual(["limit rate over 64 kbytes/second burst 128 kbytes drop"]);
+  });
+
+  test("each guest has a limit on the connections that the host tracks, and keeps its count when the tables are loaded", () => {
+    const flows = text.slice(text.indexOf("table inet banger-flows {"));
+    expect(text).not.toContain("delete table inet banger-flows");
+    expect(flows.match(/^flush chain .*$/gm)).toEqual([
+      "flush chain inet banger-flows new-flow",
+      "flush chain inet banger-flows forward",
+      "flush chain inet banger-flows input",
+    ]);
+    const whole = flows.slice(flows.indexOf("  set count"));
+    expect(chainOf(whole, "new-flow")).toEqual([
+      "add @count { ip saddr ct count over 4096 } reject with icmp type admin-prohibited",
+      "update @rate { ip saddr limit rate over 200/second burst 4096 packets } reject with icmp type admin-prohibited",
+    ]);
+    for (const hook of ["forward", "input"])
+      expect(chainOf(whole, hook)).toEqual([
+        `type filter hook ${hook} priority -10; policy accept;`,
+        'iifname "br-banger" ct state new jump new-flow',
+      ]);
   });
 
   test("without nat nothing of a guest leaves the host", () => {

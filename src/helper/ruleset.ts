@@ -3,6 +3,7 @@
  * Nothing in them names another table: a verdict `accept` here leaves every other table its say, and `drop` ends it. Pure.
  */
 import { bridgeTable } from "./bridge-table.ts";
+import { flowsTable } from "./flows-table.ts";
 import { inetTable } from "./inet-table.ts";
 import type { Wanted } from "./wanted.ts";
 
@@ -13,7 +14,9 @@ export type NftSet = {
   /** holds ranges */
   isInterval?: boolean;
   /** as nft writes them: `"bgr-abcd1234" . 02:00:00:00:00:01 . 172.16.0.2` */
-  elements: readonly string[];
+  elements?: readonly string[];
+  /** rules add the elements, at most `size` of them; each is removed so long after its last use */
+  filled?: { size: number; timeout?: string };
 };
 
 export type NftChain = {
@@ -23,16 +26,22 @@ export type NftChain = {
   rules: readonly string[];
 };
 
+/** The tables, which are ours alone. */
+export const tables = {
+  bridge: { family: "bridge", name: "banger" },
+  inet: { family: "inet", name: "banger" },
+  flows: { family: "inet", name: "banger-flows" },
+} as const;
+
+export type TableId = keyof typeof tables;
+
 export type NftTable = {
-  family: "bridge" | "inet";
+  id: TableId;
   sets: readonly NftSet[];
   chains: readonly NftChain[];
 };
 
-/** the name of both tables, which are ours alone */
-export const tableName = "banger";
-
-/** Both tables, complete; none while no bridge is wanted. */
-export function rulesetOf(wanted: Wanted): NftTable[] {
-  return wanted.bridge ? [bridgeTable(wanted.taps), inetTable(wanted.bridge, wanted.nat, wanted.taps)] : [];
+/** All tables, complete; none while no bridge is wanted. */
+export function rulesetOf({ bridge, nat, taps }: Wanted): NftTable[] {
+  return bridge ? [bridgeTable(taps), inetTable(bridge, nat, taps), flowsTable()] : [];
 }

@@ -12,7 +12,15 @@ export type FakeHost = ReturnType<typeof fakeHost>;
 
 /** @param answers command lines that the test adds, or answers in another way */
 export function fakeHost(answers: Parameters<typeof fakeExec>[0] = {}) {
-  const state = { links: "[]", routes: "[]", chains: '{"nftables":[]}', bridge: "", inet: "", forwards: true };
+  const state = {
+    links: "[]",
+    routes: "[]",
+    chains: '{"nftables":[]}',
+    bridge: "",
+    inet: "",
+    flows: "",
+    forwards: true,
+  };
   const inputs: string[] = [];
   const take = ({ input }: { input?: string | Uint8Array }) => {
     inputs.push(String(input));
@@ -26,6 +34,7 @@ export function fakeHost(answers: Parameters<typeof fakeExec>[0] = {}) {
     "nft --json list chains": () => ({ stdout: state.chains }),
     "nft --json list table bridge banger": () => table(state.bridge),
     "nft --json list table inet banger": () => table(state.inet),
+    "nft --json list table inet banger-flows": () => table(state.flows),
     "ip -batch -": take,
     "nft -f -": take,
     "ip link add name banger-carrier type dummy": {},
@@ -57,7 +66,7 @@ export function fakeHost(answers: Parameters<typeof fakeExec>[0] = {}) {
     /** From now on the host is as wanted. */
     is(wanted: Wanted): void {
       state.links = linksText(wanted);
-      for (const one of rulesetOf(wanted)) state[one.family] = tableText(one);
+      for (const one of rulesetOf(wanted)) state[one.id] = tableText(one);
     },
   };
 }
@@ -88,7 +97,7 @@ function tableText({ sets, chains }: NftTable): string {
   const hook = (chain: NftTable["chains"][number]) =>
     chain.hook ? { type: chain.hook.type, hook: chain.hook.hook, prio: chain.hook.priority, policy: "accept" } : {};
   const nftables = [
-    ...sets.map(({ name, elements }) => ({ set: { name, elem: elements.map((one) => one.replaceAll('"', "")) } })),
+    ...sets.map(({ name, elements = [] }) => ({ set: { name, elem: elements.map((one) => one.replaceAll('"', "")) } })),
     ...chains.map((chain) => ({ chain: { name: chain.name, ...hook(chain) } })),
     ...chains.flatMap(({ name, rules }) => rules.map(() => ({ rule: { chain: name } }))),
   ];

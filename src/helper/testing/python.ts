@@ -88,6 +88,26 @@ for _ in range(int(sys.argv[3])):
 print(answers)
 `;
 
+/**
+ * Asks a UDP port from one port after the other, and prints how many were answered before twenty in a row were not. Arguments: address, port.
+ */
+export const manyFlows = `
+import select, socket, sys
+answers = missed = 0
+for number in range(10000, 20000):
+    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one.bind(("0.0.0.0", number))
+    try:
+        one.sendto(b"?", (sys.argv[1], int(sys.argv[2])))
+        answered = len(select.select([one], [], [], 0.05)[0])
+    except OSError: answered = 0
+    one.close()
+    answers += answered
+    missed = 0 if answered else missed + 1
+    if missed == 20: break
+print(answers)
+`;
+
 /** Sends raw frames from `eth0` and ends. Arguments: each in hex. */
 export const send = `
 import socket, sys
