@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { testRoot } from "../../e2e/home.ts";
 import type { CommandOptions, Ended } from "./command.ts";
 import { Container } from "./container.ts";
-import { buildFolder, ensureProduct } from "./product.ts";
+import { buildFolder, ensureProduct, type ProductImage } from "./product.ts";
 import { ensureRoot, type other, owner } from "./rootfs.ts";
 
 /** flags of a VM: the image that each of its users can have, and a size that suits it */
@@ -21,11 +21,11 @@ export class SystemHost {
     this.#folder = folder;
   }
 
-  static async make(): Promise<SystemHost> {
+  static async make(image: ProductImage): Promise<SystemHost> {
     mkdirSync(testRoot, { recursive: true, mode: 0o700 });
     const host = new SystemHost(mkdtempSync(join(testRoot, "system.")));
     try {
-      const [root, product] = await Promise.all([ensureRoot(), ensureProduct()]);
+      const [root, product] = await Promise.all([ensureRoot(), ensureProduct(image)]);
       host.#layers = [product, root];
       await host.boot();
       return host;
@@ -93,7 +93,7 @@ export class SystemHost {
     return (await this.ok(["vm", "exec", name, "--", "sh", "-c", script])).stdout.trimEnd();
   }
 
-  /** What the owner types after `make build`; then the service has the image `tiny`. */
+  /** What the owner types after `make build`; then the service has the owner's image. */
   async install(): Promise<void> {
     const { code, stderr } = await this.sudo([`${buildFolder}/banger`, "system", "install", "--owner", owner.name]);
     if (code !== 0) throw new Error(`the install ended with ${code}: ${stderr}`);
