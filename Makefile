@@ -59,7 +59,7 @@ test-nested: ## the product in a test host with KVM, all of it; Firecracker too 
 test-system: ## system mode in a Debian with systemd (systemd-nspawn), as root
 	@scripts/setup --test
 	@$(MAKE) --no-print-directory --silent build
-	@$(BIN)/bun scripts/test-all.ts system
+	@BANGER_SYSTEM=all $(BIN)/bun scripts/test-all.ts system
 
 run: build ## the main job with this repository: a shell in a VM (without a terminal: a command that proves where it is)
 	@scripts/run

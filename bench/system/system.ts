@@ -13,7 +13,7 @@ import { throughput } from "./throughput.ts";
 import { twoWays } from "./ways.ts";
 
 export async function system(runs: number): Promise<Figures> {
-  const host = await SystemHost.make("tiny");
+  const host = await SystemHost.make();
   try {
     await makeOutside(host);
     const install = await installs(host, Math.min(runs, 3));

@@ -19,6 +19,9 @@ test("the daemon runs as its owner, from the current version, and VMMs outlive i
   expect(values(text, "User")).toEqual(["anna"]);
   expect(values(text, "Group")).toEqual(["100"]);
   expect(values(text, "ExecStart")).toEqual(["/usr/local/lib/banger/current/bangerd --system"]);
+  // before a start systemd puts processes into the unit's group, which takes none while VMs run
+  expect(values(text, "ExecStartPre")).toEqual([]);
+  expect(values(text, "ExecStopPost")).toEqual(["-/usr/local/lib/banger/current/bangerd release-cgroup"]);
   expect(values(text, "KillMode")).toEqual(["process"]);
   expect(values(text, "WantedBy")).toEqual(["multi-user.target"]);
 });

@@ -29,9 +29,9 @@ export function daemonUnitText({ owner, home, paths, hasKvmGroup }: UnitFacts): 
     ["User", owner.name],
     ["Group", String(owner.gid)],
     ...(hasKvmGroup ? ([["SupplementaryGroups", "kvm"]] as const) : []),
-    // in the control group `.control`, before the main process joins the unit's own
-    ["ExecStartPre", `${paths.current}/bangerd release-cgroup`],
     ["ExecStart", `${paths.current}/bangerd --system`],
+    // however it ends, while its VMs run on: then the next main process may be put into the unit's group
+    ["ExecStopPost", `-${paths.current}/bangerd release-cgroup`],
     ["Restart", "on-failure"],
     ["RestartSec", "1s"],
     ["TimeoutStartSec", "2min"],

@@ -1,20 +1,16 @@
 /** Suites in a Debian with systemd (`make test-system`). */
 import { afterAll, beforeAll, describe } from "bun:test";
 import { gate } from "../../src/host/testing/gate.ts";
-import { SystemHost } from "./host/host.ts";
-import type { ProductImage } from "./host/product.ts";
+import { type HostOptions, SystemHost } from "./host/host.ts";
 
 /** A suite with a test host of its own; skipped as a whole, with the reason in its name, where it can't run. */
-export function systemSuite(
-  name: string,
-  body: (host: () => SystemHost) => void,
-  { image = "tiny" }: { image?: ProductImage } = {},
-): void {
-  const reason = gate("systemd");
+export function systemSuite(name: string, body: (host: () => SystemHost) => void, options: HostOptions = {}): void {
+  const isLong = options.isWhole && process.env["BANGER_SYSTEM"] !== "all";
+  const reason = gate("systemd") ?? (isLong ? "only with BANGER_SYSTEM=all, as in `make test-system`" : null);
   describe.skipIf(reason !== null)(reason === null ? name : `${name} [${reason}]`, () => {
     let made: SystemHost | null = null;
     beforeAll(async () => {
-      made = await SystemHost.make(image);
+      made = await SystemHost.make(options);
     }, 600_000);
     afterAll(async () => made?.close(), 60_000);
     body(() => {

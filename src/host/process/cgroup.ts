@@ -35,8 +35,8 @@ export function takeCgroup(pid: number, facts: CgroupFacts = hostFacts): Cgroup 
 }
 
 /**
- * Disables the controllers of the unit's group, for the main process that is about to be put there while VMs of the last one run. To be
- * called by a process that systemd has put into `.control` below it: `ExecStartPre=`.
+ * Disables the controllers of the unit's group, for the next main process that is put there while VMs of the last one run. To be called by a
+ * process that systemd has put into `.control` below it: `ExecStopPost=`, as before a start systemd puts every process into the group itself.
  */
 export function releaseCgroup(facts: CgroupFacts = hostFacts): void {
   const own = ownGroup(facts);

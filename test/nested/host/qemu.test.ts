@@ -9,6 +9,7 @@ const plan: HostPlan = {
   sockets: { agent: "agent", monitor: "monitor" },
   serialLog: "serial",
   isRestored: false,
+  hasInit: false,
 };
 const fileOf = (argv: string[], name: string) => argv.find((word) => word.includes(`file=${name},`)) ?? "";
 const memoryOf = (argv: string[]) => argv.find((word) => word.startsWith("memory-backend-file")) ?? "";

@@ -1,6 +1,6 @@
 /** The command line of the test host: a PC whose CPU, emulated, has AMD's virtualization (SVM). Pure. */
 
-/** Files of one host; `data` and `store` get no changes when `scratch` is set. */
+/** Files of one host. */
 export type HostFiles = {
   vmlinux: string;
   initramfs: string;
@@ -22,6 +22,8 @@ export type HostPlan = {
   serialLog: string;
   /** it waits for a saved state */
   isRestored: boolean;
+  /** its root has an init, which gets PID 1 */
+  hasInit: boolean;
 };
 
 export const memoryMib = 3072;
@@ -47,8 +49,8 @@ export function hostArgv(plan: HostPlan): string[] {
       ? ["-incoming", "defer", "-S"]
       : ["-kernel", files.vmlinux, "-initrd", files.initramfs, "-append", kernelArgs(plan)]),
     ...disk("root", files.root, "readonly=on"),
-    // writes go to a temporary file of QEMU's
-    ...disk("data", files.data, memory.isKept ? "cache=unsafe" : "cache=unsafe,snapshot=on"),
+    // else writes go to a temporary file of QEMU's
+    ...disk("data", files.data, memory.isKept || plan.hasInit ? "cache=unsafe" : "cache=unsafe,snapshot=on"),
     ...disk("modules", files.modules, "readonly=on"),
     ...disk("store", files.store, "cache=unsafe"),
     ...["-chardev", `socket,id=agent,path=${sockets.agent},server=on,wait=off`],
@@ -68,10 +70,10 @@ function disk(name: string, path: string, options: string): string[] {
 }
 
 /** No address space randomization in the host: emulation translates a program anew at each new address. */
-function kernelArgs({ bytes }: HostPlan): string {
+function kernelArgs({ bytes, hasInit }: HostPlan): string {
   const disks = `layer0:vda:${bytes.root},data:vdb:${bytes.data},modules:vdc:${bytes.modules}`;
   return [
     "console=ttyS0 quiet panic=-1 mitigations=off nokaslr norandmaps no_timer_check tsc=reliable random.trust_cpu=on",
-    `rdinit=/init banger.port=virtio banger.layers=1 banger.init=none banger.disks=${disks}`,
+    `rdinit=/init banger.port=virtio banger.layers=1 banger.init=${hasInit ? "image" : "none"} banger.disks=${disks}`,
   ].join(" ");
 }

@@ -16,6 +16,8 @@ export type HostStart = {
   /** state that it goes on from; undefined: it boots */
   state?: string;
   cpu?: string;
+  /** its root has an init of its own, which gets PID 1; what it writes is kept */
+  hasInit?: boolean;
 };
 
 /** A cold boot under emulation, on a machine that is busy. */
@@ -33,6 +35,7 @@ export class HostVm {
     const argv = hostArgv({
       ...start,
       cpu: start.cpu ?? fullCpu,
+      hasInit: start.hasInit ?? false,
       sockets: { agent: "agent", monitor: "monitor" },
       serialLog: "serial",
       isRestored: start.state !== undefined,
@@ -69,8 +72,17 @@ export class HostVm {
 
   /** Runs a program as root, or as `options.user`. */
   run(argv: string[], options: CommandOptions = {}): Promise<Ended> {
+    return runCommand(this.#met, argv, options);
+  }
+
+  /** Resolves when its init has started everything. */
+  async settled(): Promise<void> {
+    (await this.#met.open("services", {}, { timeoutMs: bootMs })).close();
+  }
+
+  get #met(): AgentClient {
     if (this.#agent === undefined) throw new Error("the test host has not started");
-    return runCommand(this.#agent, argv, options);
+    return this.#agent;
   }
 
   /** Runs a shell command as root; its stdout. @throws when its status is not 0 */
@@ -89,6 +101,11 @@ export class HostVm {
     await this.#monitor.execute("migrate", { uri: `exec:cat > ${path}` });
     requireCompleted(await done);
     await this.#monitor.execute("quit");
+    await this.#process.exited;
+  }
+
+  /** Resolves when it has shut down. */
+  async ended(): Promise<void> {
     await this.#process.exited;
   }
 

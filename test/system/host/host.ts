@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { testRoot } from "../../e2e/home.ts";
 import type { CommandOptions, Ended } from "./command.ts";
 import { Container } from "./container.ts";
+import { Machine } from "./machine.ts";
 import { buildFolder, ensureProduct, type ProductImage } from "./product.ts";
 import { ensureRoot, type other, owner } from "./rootfs.ts";
 
@@ -12,18 +13,27 @@ export const small = ["--image", "tiny", "--memory", "256M", "--vcpu", "1"];
 
 export type UserName = typeof owner.name | typeof other.name;
 
+export type HostOptions = {
+  /** default: `tiny` */
+  image?: ProductImage;
+  /** a VM of its own instead of a container: needed for control groups and KVM, and slow */
+  isWhole?: boolean;
+};
+
 export class SystemHost {
   readonly #folder: string;
   #layers: string[] = [];
-  #container: Container | null = null;
+  readonly #isWhole: boolean;
+  #running: Container | Machine | null = null;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, isWhole: boolean) {
     this.#folder = folder;
+    this.#isWhole = isWhole;
   }
 
-  static async make(image: ProductImage): Promise<SystemHost> {
+  static async make({ image = "tiny", isWhole = false }: HostOptions = {}): Promise<SystemHost> {
     mkdirSync(testRoot, { recursive: true, mode: 0o700 });
-    const host = new SystemHost(mkdtempSync(join(testRoot, "system.")));
+    const host = new SystemHost(mkdtempSync(join(testRoot, "system.")), isWhole);
     try {
       const [root, product] = await Promise.all([ensureRoot(), ensureProduct(image)]);
       host.#layers = [product, root];
@@ -36,23 +46,28 @@ export class SystemHost {
   }
 
   get container(): Container {
-    if (this.#container === null) throw new Error("the test host is off");
-    return this.#container;
+    if (this.#running instanceof Container) return this.#running;
+    throw new Error("the test host is off, or no container");
+  }
+
+  get #host(): Container | Machine {
+    if (this.#running === null) throw new Error("the test host is off");
+    return this.#running;
   }
 
   async boot(): Promise<void> {
-    this.#container = await Container.boot(this.#folder, this.#layers);
+    this.#running = await (this.#isWhole ? Machine : Container).boot(this.#folder, this.#layers);
   }
 
   async reboot(): Promise<void> {
-    await this.container.run(["systemctl", "--no-block", "poweroff"]);
-    await this.container.ended();
+    await this.#host.run(["systemctl", "--no-block", "poweroff"]);
+    await this.#host.ended();
     await this.boot();
   }
 
   /** Runs a program as root. */
   run(argv: string[], options: CommandOptions = {}): Promise<Ended> {
-    return this.container.run(argv, options);
+    return this.#host.run(argv, options);
   }
 
   /** Runs a shell command as root; its stdout. @throws when its status is not 0 */
@@ -107,7 +122,7 @@ export class SystemHost {
 
   /** Nothing of it is left. */
   async close(): Promise<void> {
-    await this.#container?.end();
+    await this.#running?.end();
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -7,8 +7,18 @@ import { versionsOfToday } from "../../hosts/versions.ts";
 
 /** What a Debian server has, what `scripts/setup` would install, and what the tests look at the host with. */
 const packages: readonly string[] = [
-  ...["systemd", "systemd-sysv", "systemd-resolved", "libnss-resolve", "dbus", "sudo", "procps", "kmod"],
-  ...["qemu-system-x86", "passt", "e2fsprogs", "iproute2", "nftables", "openssh-client", "ca-certificates"],
+  ...["systemd", "systemd-sysv", "systemd-resolved", "libnss-resolve", "dbus", "udev", "sudo"],
+  ...[
+    "procps",
+    "kmod",
+    "qemu-system-x86",
+    "passt",
+    "e2fsprogs",
+    "iproute2",
+    "nftables",
+    "openssh-client",
+    "ca-certificates",
+  ],
   ...["squashfs-tools", "uidmap", "git", "xz-utils", "zstd"],
   ...["iptables", "curl", "bind9-dnsutils", "iperf3", "python3-minimal", "strace"],
 ];
