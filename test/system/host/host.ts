@@ -16,6 +16,8 @@ export type UserName = typeof owner.name | typeof other.name;
 export type HostOptions = {
   /** default: `tiny` */
   image?: ProductImage;
+  /** ufw, firewalld and docker are installed, and not started */
+  hasFirewalls?: boolean;
   /** a VM of its own instead of a container: needed for control groups and KVM, and slow */
   isWhole?: boolean;
 };
@@ -31,11 +33,11 @@ export class SystemHost {
     this.#isWhole = isWhole;
   }
 
-  static async make({ image = "tiny", isWhole = false }: HostOptions = {}): Promise<SystemHost> {
+  static async make({ image = "tiny", isWhole = false, hasFirewalls = false }: HostOptions = {}): Promise<SystemHost> {
     mkdirSync(testRoot, { recursive: true, mode: 0o700 });
     const host = new SystemHost(mkdtempSync(join(testRoot, "system.")), isWhole);
     try {
-      const [root, product] = await Promise.all([ensureRoot(), ensureProduct(image)]);
+      const [root, product] = await Promise.all([ensureRoot({ hasFirewalls }), ensureProduct(image)]);
       host.#layers = [product, root];
       await host.boot();
       return host;

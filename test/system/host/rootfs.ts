@@ -34,17 +34,26 @@ export const other = { name: "other", uid: 1001 } as const;
 /** What the host says on its console once it is up. */
 export const upMark = "test host: up";
 
+/** Other firewalls, none of which runs until a test starts it. */
+const firewalls = {
+  packages: ["ufw", "firewalld", "docker.io"],
+  units: ["ufw", "firewalld", "docker.socket", "docker"],
+};
+
 /** Path of the tree. @throws when the archive is out of reach and none was made before */
-export async function ensureRoot(): Promise<string> {
+export async function ensureRoot({ hasFirewalls = false } = {}): Promise<string> {
   const versions = await versionsOfToday("system", decisive);
-  const folder = await kept(`system-root-${keyOf([...versions, ...packages], [import.meta.path])}`, make);
+  const all = [...packages, ...(hasFirewalls ? firewalls.packages : [])];
+  const folder = await kept(`system-root-${keyOf([...versions, ...all], [import.meta.path])}`, (making) =>
+    make(making, all, hasFirewalls ? firewalls.units : []),
+  );
   return join(folder, "root");
 }
 
-async function make(folder: string): Promise<void> {
+async function make(folder: string, all: readonly string[], disabled: readonly string[]): Promise<void> {
   const root = join(folder, "root");
   mkdirSync(root, { mode: 0o755 });
-  await bootstrap(packages, ["tar", "--numeric-owner", "--xattrs", "-xpf", "-", "-C", root], folder);
+  await bootstrap(all, ["tar", "--numeric-owner", "--xattrs", "-xpf", "-", "-C", root], folder);
   inRoot(root, ["groupadd", "--system", "--force", "kvm"]);
   for (const { name, uid } of [owner, other])
     inRoot(root, ["useradd", "--create-home", "--shell=/bin/bash", `--uid=${uid}`, name]);
@@ -52,6 +61,7 @@ async function make(folder: string): Promise<void> {
   put(root, "etc/hostname", "testhost\n");
   put(root, "etc/hosts", "127.0.0.1 localhost testhost\n");
   inRoot(root, ["systemctl", "mask", "--quiet", "console-getty.service", ...periodic]);
+  if (disabled.length > 0) inRoot(root, ["systemctl", "disable", "--quiet", ...disabled]);
   put(root, "etc/systemd/system/test-host-up.service", upUnit);
   inRoot(root, ["systemctl", "enable", "--quiet", "test-host-up.service"]);
 }
