@@ -222,8 +222,14 @@ const systemInfo = z.strictObject({
       taps: count,
       /** NAT and the packet filter are complete */
       nat: z.boolean(),
-      /** one line for each other firewall, with what was done so that guests get through */
-      firewalls: z.array(z.string()),
+      /** other firewalls on this host, each with what was done so that guests get through, and whether they do */
+      firewalls: z.array(
+        z.strictObject({
+          kind: z.enum(["iptables", "iptables-legacy", "firewalld", "nftables"]),
+          passed: z.boolean(),
+          text: z.string(),
+        }),
+      ),
     }),
   ),
   helperProblem: z.nullable(z.strictObject({ why: z.string(), fix: z.string() })),

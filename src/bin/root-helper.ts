@@ -12,7 +12,7 @@ import { watchHost } from "../helper/watch.ts";
 import { systemClock } from "../host/clock.ts";
 import { readTextIfAny } from "../host/files/files.ts";
 import { journalLogger } from "../host/log.ts";
-import { forwardIpv4, forwardsIpv4 } from "../host/net/forwarding.ts";
+import { forwardIpv4, forwardsIpv4, legacyTables } from "../host/net/forwarding.ts";
 import { listenUnix } from "../host/net/socket.ts";
 import { watchNearest } from "../host/net/socket-file.ts";
 import { spawnPiped } from "../host/process/children.ts";
@@ -46,7 +46,7 @@ async function serve({ metadata, unit, socket }: HelperOptions, exec: Exec, noti
   const owner = ownerOf(metadata);
   const stop = new Deferred<string>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.resolve(signal));
-  const forwarding = { forwards: forwardsIpv4, forward: forwardIpv4 };
+  const forwarding = { forwards: forwardsIpv4, forward: forwardIpv4, legacyTables };
   const keeper = new Keeper({ exec, log, owner, version, pid: process.pid, ...forwarding });
   await keeper.recover();
   const { stopWatching } = keepUp(keeper);

@@ -47,7 +47,7 @@ const helperStatus: HelperStatus = {
   taps: ["abcd1234"],
   nat: true,
   resolver: { routed: true },
-  firewalls: ["docker: accepted in the chain FORWARD"],
+  firewalls: [{ kind: "iptables", passed: true, text: "docker: accepted in the chain FORWARD" }],
 };
 
 test("in system mode it says what the root helper reports, and why VMs have no limits", async () => {

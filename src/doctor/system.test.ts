@@ -2,18 +2,23 @@ import { expect, test } from "bun:test";
 import { type SystemFact, system } from "./system.ts";
 
 type Reported = NonNullable<SystemFact["reported"]>;
-const helper = {
+type Helper = NonNullable<Reported["helper"]>;
+type FirewallStatus = Helper["firewalls"][number];
+const helper: Helper = {
   version: "1.0.0",
   bridge: "172.16.0.1/24",
   taps: 2,
   nat: true,
-  firewalls: ["docker and ufw: accepted in the chain FORWARD", "firewalld: the bridge is in the zone trusted"],
+  firewalls: [
+    { kind: "iptables", passed: true, text: "docker and ufw: accepted in the chain FORWARD" },
+    { kind: "firewalld", passed: true, text: "firewalld: the bridge is in the zone trusted" },
+  ],
 };
 const reported: Reported = { helper, helperProblem: null, limitsProblem: null };
 const good: SystemFact = { bridge: "172.16.0.1/24", clash: null, tun: null, reported };
 const of = (change: Partial<SystemFact>) => system({ system: { ...good, ...change } });
-const having = (change: Partial<typeof helper> | { bridge: null }) => ({
-  reported: { ...reported, helper: { ...helper, ...change } as Reported["helper"] },
+const having = (change: Partial<typeof helper>) => ({
+  reported: { ...reported, helper: { ...helper, ...change } },
 });
 
 test("without system mode there is nothing to say", () => expect(system({ system: null })).toEqual([]));
@@ -32,8 +37,13 @@ test("where all is well each part is a line", () => {
 
 const clash = { network: "172.16.0.0/16", device: "tun0", free: "172.24.0.1/24" };
 const helperProblem = { why: "the root helper can't be asked: ENOENT", fix: "run it" };
-const leftAlone = "nftables: the chain inet filter forward drops what it does not know, and was left alone";
-const refused = "docker: guests may not get through: iptables: not found";
+const notPassed = (kind: FirewallStatus["kind"], text: string): FirewallStatus => ({ kind, passed: false, text });
+const leftAlone = notPassed(
+  "nftables",
+  "nftables: the chain inet filter forward drops what it does not know, and was left alone",
+);
+const refused = notPassed("iptables", "docker: guests may not get through: iptables: not found");
+const legacy = notPassed("iptables-legacy", "iptables-legacy: its table filter is in use, and was left alone");
 
 test.each([
   [
@@ -93,6 +103,14 @@ test.each([
     "warning",
     /not found$/,
     /br-banger/,
+  ],
+  [
+    "the old iptables",
+    having({ firewalls: [legacy] }),
+    "firewall",
+    "warning",
+    /in use/,
+    /^if `sudo iptables-legacy -S FORWARD` shows that it drops, run `sudo iptables-legacy -I FORWARD -i br-banger/,
   ],
   ["a tun of root's", { tun: "EACCES" }, "tun", "failure", /EACCES.*do not start/, /udev\/rules.d/],
   ["no tun", { tun: "ENOENT" }, "tun", "failure", /ENOENT/, /modprobe tun/],

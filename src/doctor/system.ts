@@ -22,6 +22,7 @@ export type SystemFact = {
 };
 
 type Reported = NonNullable<HostInfo["system"]>;
+type HelperFacts = NonNullable<Reported["helper"]>;
 
 /** None without system mode. */
 export function system({ system: fact }: Pick<CheckFacts, "system">): Finding[] {
@@ -82,19 +83,17 @@ function nat(isComplete: boolean): Finding {
   return { name, status: "failure", text: "the packet filter of the bridge is not complete", fix: restart };
 }
 
-/** what the helper reports where it got guests through */
-const passed = /: accepted in the chain (?:FORWARD|INPUT)$|: the bridge is in the zone /;
+const acceptLegacy = [
+  "if `sudo iptables-legacy -S FORWARD` shows that it drops, run `sudo iptables-legacy -I FORWARD -i br-banger -j ACCEPT`",
+  "and `sudo iptables-legacy -I FORWARD -o br-banger -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`",
+].join(" ");
 
-function firewalls(lines: readonly string[]): Finding[] {
-  return lines.map((text): Finding => {
+function firewalls(found: HelperFacts["firewalls"]): Finding[] {
+  return found.map(({ kind, passed, text }): Finding => {
     const name = "firewall";
-    if (passed.test(text)) return { name, status: "ok", text };
-    return {
-      name,
-      status: "warning",
-      text,
-      fix: "have it accept what comes from and goes to br-banger: docs/privileges.md",
-    };
+    if (passed) return { name, status: "ok", text };
+    const fix = "have it accept what comes from and goes to br-banger: docs/privileges.md";
+    return { name, status: "warning", text, fix: kind === "iptables-legacy" ? acceptLegacy : fix };
   });
 }
 

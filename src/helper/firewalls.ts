@@ -3,11 +3,20 @@
  * guests need an exception there; our own table still says what they may. Pure.
  */
 import { bridgeName } from "../model/bridge.ts";
+import type { FirewallStatus } from "../wire/helper/verbs.ts";
 import { tables } from "./ruleset.ts";
 import { objectsOf } from "./ruleset-shape.ts";
 
 /** `hook` and `policy` are empty for one that others jump to */
 type Chain = { family: string; table: string; name: string; hook: string; policy: string };
+
+/** Their rules are seen by a program alone that needs a capability more than the helper has. */
+export function legacyStatus(tables: readonly string[]): FirewallStatus[] {
+  if (!tables.includes("filter")) return [];
+  return [
+    { kind: "iptables-legacy", passed: false, text: "iptables-legacy: its table filter is in use, and was left alone" },
+  ];
+}
 
 export type Firewalls = {
   /** chains of `ip filter`, which iptables keeps: those that need our rules */

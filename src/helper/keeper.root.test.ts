@@ -107,7 +107,9 @@ suite(`the keeper${skip === null ? "" : ` (skipped: ${skip})`}`, () => {
     expect(await reaches(guest)).toEqual([hostAddress, tap.address]);
     expect(await net.keeper.check()).toBe(false);
     expect(await net.keeper.handle({ verb: "status" })).toMatchObject({
-      firewalls: ["iptables: accepted in the chain FORWARD", "iptables: accepted in the chain INPUT"],
+      firewalls: ["FORWARD", "INPUT"].map((chain) => ({
+        ...{ kind: "iptables", passed: true, text: `iptables: accepted in the chain ${chain}` },
+      })),
     });
     await removeNetwork(net.exec, memoryLogger());
     expect(await said("iptables", "-S")).toBe("-P INPUT DROP\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n");
@@ -118,7 +120,8 @@ suite(`the keeper${skip === null ? "" : ` (skipped: ${skip})`}`, () => {
     await net.exec(["nft", "-f", "-"], { input: own });
     await ensure();
     const status = await net.keeper.handle({ verb: "status" });
-    expect(status["firewalls"]).toEqual([expect.stringContaining("the chain inet filter forward")]);
+    const text = expect.stringContaining("the chain inet filter forward");
+    expect(status["firewalls"]).toEqual([{ kind: "nftables", passed: false, text }]);
     await removeNetwork(net.exec, memoryLogger());
     expect(await rules()).toContain("table inet filter");
   });

@@ -109,54 +109,6 @@ describe("nat.ensure", () => {
     expect(host.changes()).toEqual([load(withNat)]);
     expect(host.state.forwards).toBe(true);
   });
-
-  test("docker's FORWARD lets guests through", async () => {
-    const inserted = (rule: string) => `iptables -I FORWARD 1 ${rule} -m comment --comment banger -j ACCEPT`;
-    const rules = [inserted("-i br-banger"), inserted("-o br-banger -m conntrack --ctstate RELATED,ESTABLISHED")];
-    const host = fakeHost({
-      "iptables -S FORWARD": { stdout: "-P FORWARD DROP\n-A FORWARD -j DOCKER-USER\n" },
-      ...Object.fromEntries(rules.map((rule) => [rule, {}])),
-    });
-    host.is(bridgeOnly);
-    const chain = { family: "ip", table: "filter", name: "FORWARD", type: "filter", hook: "forward", policy: "drop" };
-    const user = { family: "ip", table: "filter", name: "DOCKER-USER" };
-    host.state.chains = JSON.stringify({ nftables: [{ chain }, { chain: user }] });
-    await host.keeper.handle(ensureBridge);
-    host.changes();
-    await host.keeper.handle({ verb: "nat.ensure" });
-    expect(host.changes()).toEqual([load(withNat), "iptables -S FORWARD", ...rules]);
-    expect(await host.keeper.handle({ verb: "status" })).toMatchObject({
-      firewalls: ["docker: accepted in the chain FORWARD"],
-    });
-  });
-
-  test("a firewall that can't be changed is named, and the rest is done", async () => {
-    const host = fakeHost({ "iptables -S INPUT": { exitCode: 4, stderr: "incompatible, use 'nft' tool" } });
-    host.is(bridgeOnly);
-    const chain = { family: "ip", table: "filter", name: "INPUT", type: "filter", hook: "input", policy: "drop" };
-    host.state.chains = JSON.stringify({ nftables: [{ chain }] });
-    await host.keeper.handle(ensureBridge);
-    await host.keeper.handle({ verb: "nat.ensure" });
-    const { firewalls } = await host.keeper.handle({ verb: "status" });
-    expect(firewalls).toEqual([expect.stringMatching(/^iptables: guests may not get through: .*use 'nft' tool/)]);
-  });
-
-  test("firewalld is asked once, and again when its rules changed", async () => {
-    const zoneOf = "firewall-cmd --get-zone-of-interface=br-banger";
-    const change = "firewall-cmd --zone=trusted --change-interface=br-banger";
-    const host = fakeHost({ [zoneOf]: { exitCode: 2, stderr: "no zone" }, [change]: {} });
-    host.is(withNat);
-    const chain = { family: "inet", table: "firewalld", name: "filter_INPUT", type: "filter", hook: "input" };
-    host.state.chains = JSON.stringify({ nftables: [{ chain }] });
-    await host.keeper.handle(ensureBridge);
-    await host.keeper.handle({ verb: "nat.ensure" });
-    expect(host.changes().slice(-2)).toEqual([zoneOf, change]);
-    expect(await host.keeper.check()).toBe(false);
-    expect(host.changes()).toEqual([]);
-    host.keeper.noteFirewalld();
-    expect(await host.keeper.check()).toBe(true);
-    expect(host.changes()).toEqual([zoneOf, change]);
-  });
 });
 
 describe("tap.create and tap.delete", () => {

@@ -2,11 +2,13 @@
  * Keeps the host's network as it was asked for: carries out the verbs, and makes again what something else took away. One thing at a time: what
  * is done together would see the other's half of it.
  */
+
 import { Semaphore } from "../base/semaphore.ts";
 import type { Logger } from "../host/log.ts";
 import type { Exec } from "../host/process/exec.ts";
 import {
   type BridgeRequest,
+  type FirewallStatus,
   type HelperRequest,
   type HelperStatus,
   maxFirewalls,
@@ -14,6 +16,7 @@ import {
   maxTaps,
 } from "../wire/helper/verbs.ts";
 import { clashOf, freeBridge, listRoutes, readRoutes } from "./clash.ts";
+import { legacyStatus } from "./firewalls.ts";
 import { findFirewalls, passFirewalls } from "./foreign.ts";
 import { HelperError } from "./helper-error.ts";
 import { ensureLinks, ensureTap, listLinks, removeTap } from "./interfaces.ts";
@@ -33,6 +36,8 @@ export type KeeperDeps = {
   pid: number;
   forwards(): Promise<boolean>;
   forward(): Promise<void>;
+  /** tables of iptables-legacy */
+  legacyTables(): Promise<string[]>;
 };
 
 type Result = Record<string, unknown>;
@@ -44,7 +49,7 @@ export class Keeper {
   #wanted: Wanted = nothingWanted;
   #wantsResolver = false;
   #routing: Routing = notRouted;
-  #firewalls: string[] = [];
+  #firewalls: FirewallStatus[] = [];
   /** whether firewalld may have forgotten the bridge; asking it takes a third of a second */
   #asksFirewalld = true;
 
@@ -212,14 +217,14 @@ export class Keeper {
 
   /** Has the host forward packets, and its other firewalls let them through. */
   async #ensurePassage(): Promise<boolean> {
-    const { exec, forwards, forward } = this.#deps;
+    const { exec, forwards, forward, legacyTables } = this.#deps;
     if (!this.#wanted.nat) return false;
     const isForwarding = await forwards();
     if (!isForwarding) await forward();
     const found = await findFirewalls(exec);
-    const { lines, changed } = await passFirewalls(exec, found, this.#asksFirewalld);
+    const { firewalls, changed } = await passFirewalls(exec, found, this.#asksFirewalld);
     this.#asksFirewalld = false;
-    this.#firewalls = lines;
+    this.#firewalls = [...firewalls, ...legacyStatus(await legacyTables())];
     return !isForwarding || changed;
   }
 
@@ -241,7 +246,9 @@ export class Keeper {
       taps: tapsOf(links).slice(0, maxTaps),
       nat: this.#wanted.nat && areComplete(tables, this.#wanted),
       resolver: this.#routing,
-      firewalls: this.#firewalls.slice(0, maxFirewalls).map((line) => line.slice(0, maxStatusText)),
+      firewalls: this.#firewalls
+        .slice(0, maxFirewalls)
+        .map(({ text, ...rest }) => ({ ...rest, text: text.slice(0, maxStatusText) })),
     };
     return status;
   }

@@ -94,7 +94,8 @@ test.each<[string, object]>([
 
 test("of a status nothing is taken that is not of its type", async () => {
   const taps = ["abcd1234", "../../x", 7, "ABCD1234"];
-  const hostile = { ...status, taps, bridge: { address: 7, prefix: 24 }, firewalls: ["a\u001b[2J"], nat: 1 };
+  const hostileFirewalls = ["a", { kind: "nftables", passed: 1, text: "a\u001b[2J" }, { kind: "x", text: "b" }];
+  const hostile = { ...status, taps, bridge: { address: 7, prefix: 24 }, firewalls: hostileFirewalls, nat: 1 };
   const answer = encodeFrame({ id: 1, result: { ...hostile, resolver: { routed: "yes", why: ["x"] } } });
   expect(await asked(answer).status()).toEqual({
     version: "1",
@@ -103,7 +104,7 @@ test("of a status nothing is taken that is not of its type", async () => {
     taps: ["abcd1234"],
     nat: false,
     resolver: { routed: false, why: "" },
-    firewalls: ["a"],
+    firewalls: [{ kind: "nftables", passed: false, text: "a" }],
   });
 });
 

@@ -1,4 +1,5 @@
 /** Asks the root helper over its socket (`wire/helper/verbs.ts`). The helper is another program: what it sends has limits, and each answer a time. */
+
 import { Deferred, withTimeout } from "../base/async.ts";
 import type { ByteStream } from "../base/bytes.ts";
 import { isVmId } from "../base/names.ts";
@@ -6,6 +7,7 @@ import { integerOf, recordOf, textOf, textsOf } from "../base/untrusted-json.ts"
 import { readAnswer } from "../wire/helper/answers.ts";
 import { decodeBody, encodeFrame, FrameReader } from "../wire/helper/frames.ts";
 import {
+  firewallKinds,
   type Helper,
   type HelperErrorKind,
   type HelperRequest,
@@ -140,8 +142,17 @@ function statusOf(result: Result): HelperStatus {
     taps: textsOf(result["taps"], maxTaps, 8).filter(isVmId),
     nat: result["nat"] === true,
     resolver: resolverOf(result["resolver"]),
-    firewalls: textsOf(result["firewalls"], maxFirewalls, maxStatusText),
+    firewalls: firewallsOf(result["firewalls"]),
   };
+}
+
+function firewallsOf(value: unknown): HelperStatus["firewalls"] {
+  return (Array.isArray(value) ? value.slice(0, maxFirewalls) : []).flatMap((one) => {
+    const { kind: name, passed, text: said } = recordOf(one) ?? {};
+    const kind = firewallKinds.find((known) => known === name);
+    const text = textOf(said, maxStatusText);
+    return kind === undefined || text === null ? [] : [{ kind, passed: passed === true, text }];
+  });
 }
 
 function bridgeOf(value: unknown): HelperStatus["bridge"] {

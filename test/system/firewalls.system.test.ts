@@ -57,14 +57,26 @@ systemSuite(
 
     test("docker, which drops what is forwarded and is not for its containers", async () => {
       // docker is first: it drops only where it has turned forwarding on by itself
-      await host().shell("systemctl stop bangerd bangerd-root; sysctl -qw net.ipv4.ip_forward=0; systemctl start docker");
+      await host().shell(
+        "systemctl stop bangerd bangerd-root; sysctl -qw net.ipv4.ip_forward=0; systemctl start docker",
+      );
       await host().shell("systemctl start bangerd-root bangerd");
       expect(await host().shell("iptables -S FORWARD")).toContain("-P FORWARD DROP");
       await requireThrough();
       expect(await lines()).toContain("docker: accepted in the chain FORWARD");
       await host().shell("systemctl restart docker");
       await requireThrough();
-      await host().shell("systemctl stop docker docker.socket");
+      await host().shell("systemctl stop docker docker.socket; iptables -P FORWARD ACCEPT");
+    });
+
+    test("the old iptables, which nftables does not show: doctor says what to type, and that is right", async () => {
+      await host().shell("iptables-legacy -P FORWARD DROP; systemctl restart bangerd-root");
+      await host().ok(["vm", "list"]);
+      expect(await host().inGuest("sandbox", fetch)).toBe("none");
+      const said = /run `sudo (iptables-legacy .*?)` and `sudo (iptables-legacy .*?)`/.exec(await lines()) ?? [];
+      await host().shell(said.slice(1).join("; "));
+      await requireThrough();
+      await host().shell("iptables-legacy -P FORWARD ACCEPT; iptables-legacy -F");
     });
   },
   { hasFirewalls: true },

@@ -13,6 +13,7 @@ export type FakeHost = ReturnType<typeof fakeHost>;
 /** @param answers command lines that the test adds, or answers in another way */
 export function fakeHost(answers: Parameters<typeof fakeExec>[0] = {}) {
   const state = {
+    legacy: [] as string[],
     links: "[]",
     routes: "[]",
     chains: '{"nftables":[]}',
@@ -42,6 +43,7 @@ export function fakeHost(answers: Parameters<typeof fakeExec>[0] = {}) {
   });
   const log = memoryLogger();
   const forwarding = {
+    legacyTables: async () => state.legacy,
     forwards: async () => state.forwards,
     async forward() {
       state.forwards = true;

@@ -89,6 +89,7 @@ export async function makeNetwork(label: string): Promise<TestNetwork> {
       owner,
       version: "0",
       pid: process.pid,
+      legacyTables: async () => [],
       forwards: async () => (await forwarding()) === "1",
       forward: async () => void (await exec(["tee", "/proc/sys/net/ipv4/ip_forward"], { input: "1\n" })),
     });

@@ -6,6 +6,7 @@
  * `maxFrame` bytes. A request is `{ id, verb, ... }`, its answer `{ id, result }` or `{ id, error: { kind, message } }`; answers come
  * in the order of the requests.
  */
+
 import type { VmId } from "../../base/names.ts";
 
 /** bytes of JSON in one frame */
@@ -60,8 +61,19 @@ export type HelperStatus = {
   nat: boolean;
   /** who answers for `.vm`: `resolved` when routed there; else why not */
   resolver: { routed: true } | { routed: false; why: string };
-  /** other firewalls on this host, and what was done so that guests get through; `docker: accepted in the chain FORWARD` */
-  firewalls: string[];
+  /** other firewalls on this host */
+  firewalls: FirewallStatus[];
+};
+
+export const firewallKinds = ["iptables", "iptables-legacy", "firewalld", "nftables"] as const;
+
+/** What was done at another firewall of the host so that guests get through. */
+export type FirewallStatus = {
+  kind: (typeof firewallKinds)[number];
+  /** whether they do, as far as this firewall goes */
+  passed: boolean;
+  /** `docker: accepted in the chain FORWARD` */
+  text: string;
 };
 
 /** `refused`: the request is not valid or not allowed; `failed`: the host did not let it be done; `clash`: the bridge's network is in use. */
