@@ -16,7 +16,7 @@ import { missingTool } from "../host/packages.ts";
 import { probeCage } from "../host/process/cage.ts";
 import { createExec } from "../host/process/exec-node.ts";
 import { askProgram } from "../host/process/try-program.ts";
-import type { Paths } from "../model/paths.ts";
+import { type Paths, type Roots, systemRoots } from "../model/paths.ts";
 import { FirecrackerProber } from "../vmm/firecracker/probe.ts";
 import { chooseAccel } from "../vmm/qemu/accel.ts";
 import { parseVersion, qemuProblem, sharingGap } from "../vmm/qemu/version.ts";
@@ -56,6 +56,7 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
     Promise.all(wanted.map((tool) => tryTool(exec, tool))),
     probeCage(exec, agentOf(env)),
   ]);
+  const isServed = servesUser(paths, env, facts.uid);
   const qemu = tried.find(({ fact }) => fact.program === "qemu-system-x86_64")?.said ?? null;
   return {
     arch: facts.arch,
@@ -76,13 +77,11 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
     }),
     dns: await dnsFact(paths, facts.uid),
     services: await servicesFact(systemWorld(env)),
-    system: servesUser(paths, env, facts.uid)
-      ? await systemFact({ exec, configFile: paths.configFile, running })
-      : null,
+    system: isServed ? await systemFact({ exec, configFile: paths.configFile, running }) : null,
     cage,
     agentFailure: cage === null ? (await askProgram(exec, [agentOf(env), "confine", "--check"])).failure : null,
     subordinateIds: await hasSubordinateIds(facts.user, facts.uid),
-    free: await freeSpace(paths),
+    free: await freeSpace(isServed ? systemRoots(facts.home) : paths.roots),
     ...(await configFacts(paths, env)),
     daemon: await daemonState(running),
     contents: await contentFacts(running),
@@ -183,10 +182,9 @@ async function catalogFacts(sources: readonly CatalogSource[], paths: Paths, env
   }));
 }
 
-async function freeSpace(paths: Paths): Promise<CheckFacts["free"]> {
-  const folders = [paths.roots.state, paths.roots.cache];
+async function freeSpace({ state, cache }: Roots): Promise<CheckFacts["free"]> {
   return Promise.all(
-    folders.map(async (path) => {
+    [state, cache].map(async (path) => {
       try {
         await ensureFolder(path);
         return { path, bytes: await freeBytes(path) };

@@ -9,11 +9,18 @@ export type AccelFact =
   | { failure: string; fix: string };
 
 const name = "acceleration";
-const restart = "run `banger daemon stop`; VMs keep running, and the next start begins a daemon anew";
 
-export function acceleration({ accel: { own, daemon } }: Pick<CheckFacts, "accel">): Finding {
-  if (daemon === null) return judge(own);
-  const finding = judge(daemon);
+/** What ends the present daemon, so that another one starts. @param service null: it is the user's own */
+export function restartOf(service: CheckFacts["system"]): string {
+  return service ? "`sudo banger system restart`" : "`banger daemon stop`";
+}
+
+type Facts = Pick<CheckFacts, "accel"> & Partial<Pick<CheckFacts, "system">>;
+
+export function acceleration({ accel: { own, daemon }, system = null }: Facts): Finding {
+  const restart = `run ${restartOf(system)}; VMs keep running, and the next start begins a daemon anew`;
+  if (daemon === null) return judge(own, restart);
+  const finding = judge(daemon, restart);
   if (decisionOf(daemon) === decisionOf(own)) return finding;
   const text = `${finding.text}; that is the running daemon's, and one started now would have ${nameOf(own)}`;
   const wouldHelp = "accel" in own && own.accel === "kvm";
@@ -21,7 +28,7 @@ export function acceleration({ accel: { own, daemon } }: Pick<CheckFacts, "accel
   return { name, status: finding.status === "failure" ? "failure" : "warning", text, fix };
 }
 
-function judge(fact: AccelFact): Finding {
+function judge(fact: AccelFact, restart: string): Finding {
   if ("failure" in fact) return { name, status: "failure", text: fact.failure, fix: fact.fix };
   if (fact.accel === "kvm" || fact.why.startsWith("BANGER_VMM_ACCEL"))
     return { name, status: "ok", text: nameOf(fact) };

@@ -192,3 +192,18 @@ test("a service that does not run is a failure, and an older one is upgraded by 
   const older = statuses({ system, daemon: { ...running, version: "9" } })["daemon"];
   expect(older).toMatchObject({ status: "warning", fix: expect.stringContaining("`sudo banger system install`") });
 });
+
+test("what restarts a service is the system's command, and its folders are not the user's to move by a variable", () => {
+  const system = { bridge: "172.16.0.1/24", clash: null, tun: null, reported: null };
+  const tcg = { accel: "tcg", why: "the module is not loaded" };
+  const facts: Partial<CheckFacts> = {
+    ...{ daemon: { ...running, leftovers: [leftover] }, free: [{ path: "/var/lib/banger", bytes: 2 ** 20 }] },
+    accel: { own: { accel: "kvm", why: "" }, daemon: tcg },
+  };
+  const fixes = (change: Partial<CheckFacts>) =>
+    ["leftover", "acceleration", "disk space"].map((name) => statuses({ ...facts, ...change })[name]?.fix ?? "");
+  const joined = fixes({ system }).join("\n");
+  expect(joined.match(/sudo banger system restart/g)).toHaveLength(2);
+  expect(joined).not.toMatch(/daemon stop|XDG_/);
+  expect(fixes({ system: null }).join("\n")).toMatch(/daemon stop[\s\S]*daemon stop[\s\S]*XDG_CACHE_HOME/);
+});

@@ -2,7 +2,7 @@
 import { count } from "../base/text.ts";
 import { formatSize } from "../base/units.ts";
 import { type Cage, type Gap, gapsOf } from "../model/cage.ts";
-import { acceleration } from "./acceleration.ts";
+import { acceleration, restartOf } from "./acceleration.ts";
 import { dns } from "./dns.ts";
 import type { CheckFacts } from "./facts.ts";
 import { services } from "./services.ts";
@@ -51,7 +51,7 @@ function architecture({ arch, kernel }: CheckFacts): Finding {
 /** In system mode each daemon has the rights that its unit gives it, whatever those of this process are. */
 function accelerated({ accel: { own, daemon: running }, system: service }: CheckFacts): Finding {
   const next = service && running ? running : own;
-  return acceleration({ accel: { own: next, daemon: running } });
+  return acceleration({ accel: { own: next, daemon: running }, system: service });
 }
 
 function tools({ tools: list }: CheckFacts): Finding[] {
@@ -162,7 +162,10 @@ function user({ uid, subordinateIds }: CheckFacts): Finding {
   };
 }
 
-function space({ free }: CheckFacts): Finding[] {
+function space({ free, system: service }: CheckFacts): Finding[] {
+  const larger = service
+    ? "free some space, or move the folder to a larger disk"
+    : "free some space, or set XDG_CACHE_HOME and XDG_STATE_HOME to a larger disk";
   return free.map((fact): Finding => {
     const name = "disk space";
     const { path } = fact;
@@ -171,7 +174,9 @@ function space({ free }: CheckFacts): Finding[] {
         name,
         status: "failure",
         text: `${path} can't be written: ${fact.failure}`,
-        fix: "set HOME, or XDG_STATE_HOME and XDG_CACHE_HOME, to folders that you can write to",
+        fix: service
+          ? "`sudo banger system install` makes the service's folders again"
+          : "set HOME, or XDG_STATE_HOME and XDG_CACHE_HOME, to folders that you can write to",
       };
     const { bytes } = fact;
     const text = `${formatSize(bytes)} free at ${path}`;
@@ -180,7 +185,7 @@ function space({ free }: CheckFacts): Finding[] {
       name,
       status: bytes < gib / 2 ? "failure" : "warning",
       text,
-      fix: "an image and a few VMs take 4 GiB: free some space, or set XDG_CACHE_HOME and XDG_STATE_HOME to a larger disk",
+      fix: `an image and a few VMs take 4 GiB: ${larger}`,
     };
   });
 }
@@ -223,7 +228,7 @@ function daemon({ daemon: one, version, system: service }: CheckFacts): Finding 
     };
   if (one.state === "none") return { name, status: "ok", text: "not running; banger starts it when needed" };
   if (one.state === "unreachable")
-    return { name, status: "failure", text: one.reason, fix: "run `banger daemon stop`, or read its log" };
+    return { name, status: "failure", text: one.reason, fix: `run ${restartOf(service)}, or read its log` };
   if (one.version === version) return { name, status: "ok", text: `version ${one.version}, pid ${one.pid}` };
   return {
     name,
@@ -231,11 +236,11 @@ function daemon({ daemon: one, version, system: service }: CheckFacts): Finding 
     text: `version ${one.version}, but this banger is version ${version}`,
     fix: service
       ? "run `sudo banger system install` with the newer one; VMs keep running"
-      : "run `banger daemon stop`; VMs keep running",
+      : `run ${restartOf(service)}; VMs keep running`,
   };
 }
 
-function leftovers({ daemon: one }: CheckFacts): Finding[] {
+function leftovers({ daemon: one, system: service }: CheckFacts): Finding[] {
   if (one.state !== "running") return [];
   return one.leftovers.map(({ path, reason, next }): Finding => {
     const text = `${path} should have been removed, but can't be: ${reason}`;
@@ -243,7 +248,7 @@ function leftovers({ daemon: one }: CheckFacts): Finding[] {
       name: "leftover",
       status: "warning",
       text,
-      fix: `${next}; then run \`banger daemon stop\`: the next daemon removes it`,
+      fix: `${next}; then run ${restartOf(service)}: the next daemon removes it`,
     };
   });
 }
