@@ -43,6 +43,11 @@ test("capabilities: ports below 1024 for the daemon, the network for the helper"
   expect(values(helperUnitText(facts), "AmbientCapabilities")).toEqual([]);
 });
 
+test("VMMs may use the system calls that their own filter allows and systemd's groups don't have", () => {
+  const [allowed = ""] = values(daemonUnitText(facts), "SystemCallFilter");
+  expect(allowed.split(" ")).toEqual(expect.arrayContaining(["@system-service", "mincore", "seccomp"]));
+});
+
 test("the helper's socket is in a folder of root and the owner's group", () => {
   const text = helperUnitText(facts);
   expect(values(text, "User")).toEqual(["root"]);

@@ -57,9 +57,10 @@ export function daemonUnitText({ owner, home, paths, hasKvmGroup }: UnitFacts): 
     // what the cage of a VMM and passt's own take: agent/src/host/confine/root.rs, isolation.c of passt
     ["RestrictNamespaces", "user mnt net ipc uts pid"],
     ["RestrictAddressFamilies", "AF_UNIX AF_INET AF_INET6 AF_NETLINK"],
+    // mincore(2): Firecracker finds with it what it saves of a guest's memory, and no group of systemd's has it
     [
       "SystemCallFilter",
-      "@system-service @mount @pkey seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self",
+      "@system-service @mount @pkey mincore seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self",
     ],
     ["SystemCallFilter", "~@clock @cpu-emulation @debug @module @obsolete @raw-io @reboot @resources @swap"],
     ...hardening,
