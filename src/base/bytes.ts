@@ -10,6 +10,8 @@ export interface ByteStream {
   onClose(listener: (error?: Error) => void): void;
   /** false: the buffer is over its high-water mark, wait for `drained()` before the next write */
   write(chunk: Uint8Array): boolean;
+  /** whether nothing of what was written is still held: then the caller can change the chunks again; absent: never */
+  holdsNothing?(): boolean;
   /**
    * Unix sockets only: writes `chunk` after earlier writes, and passes the peer a copy of `descriptor` with it (SCM_RIGHTS).
    * `descriptor` can be closed once this resolves. @throws when the peer does not read it

@@ -195,7 +195,8 @@ test("owners by name are looked up in the guest once; an unknown one is reported
       reads.push(path);
       const stream = served.accept();
       stream.closed.catch(() => {});
-      void stream.write(1, archive([file(path.slice(5), texts[path] ?? "")])).then(() => stream.finish());
+      void stream.write(1, archive([file(path.slice(5), texts[path] ?? "")]));
+      void stream.finish();
     },
   };
   const { world, puts, build } = await fresh({}, { verbs });

@@ -100,7 +100,7 @@ pub fn encode(kind: Kind, stream: u32, payload: &[u8], tag: u32) -> Vec<u8> {
     bytes.extend_from_slice(&(payload.len() as u32).to_le_bytes());
     bytes.push(kind.byte());
     bytes.extend_from_slice(&stream.to_le_bytes());
-    bytes.extend_from_slice(payload);
+    append(&mut bytes, payload);
     bytes.extend_from_slice(&tag.to_le_bytes());
     bytes
 }
@@ -120,7 +120,15 @@ pub fn decode(bytes: &[u8], tag: u32) -> Result<Option<(Frame, usize)>, Violatio
         return Err(Violation::WrongTag);
     }
     let kind = Kind::from_byte(*kind).ok_or(Violation::UnknownKind(*kind))?;
-    Ok(Some((Frame { kind, stream, payload: bytes[HEADER..end].to_vec() }, end + TRAILER)))
+    let mut payload = Vec::with_capacity(length);
+    append(&mut payload, &bytes[HEADER..end]);
+    Ok(Some((Frame { kind, stream, payload }, end + TRAILER)))
+}
+
+/// Copies in pieces of a KiB, for which memcpy(3) uses vector registers. For more it uses `rep movsb`, which takes ten times as long on
+/// current AMD CPUs where the destination is not aligned to 32 bytes, and under emulation always.
+pub fn append<'a>(to: &mut impl Extend<&'a u8>, bytes: &'a [u8]) {
+    bytes.chunks(1024).for_each(|piece| to.extend(piece));
 }
 
 /// A u32, little-endian, at `at`.

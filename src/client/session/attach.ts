@@ -66,7 +66,7 @@ export async function attach(client: AgentClient, request: ExecRequest, options:
 /** @param onHangUp called when the terminal disappears, which is not the end of its input */
 function readInput(stream: CommandStream, stdio: Stdio, onHangUp: () => void): { stop(): void } {
   return stdio.readInput(
-    (chunk) => stream.write(0, chunk),
+    async (chunk) => stream.write(0, chunk),
     () => (stdio.hasHungUp() ? onHangUp() : stream.eof(0)),
   );
 }

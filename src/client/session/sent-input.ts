@@ -10,9 +10,10 @@ export class SentInput {
   #kept = 0;
   #end = 0;
 
-  /** Keeps a copy of what is being written. The previous write must have resolved. */
+  /** Keeps what is being written, which may not change any more. The previous write must have resolved. */
   add(chunk: Uint8Array): void {
-    this.#chunks.push(new Uint8Array(chunk));
+    // a small view would keep much memory
+    this.#chunks.push(2 * chunk.length < chunk.buffer.byteLength ? new Uint8Array(chunk) : chunk);
     this.#end += chunk.length;
     this.#kept += chunk.length;
     for (;;) {

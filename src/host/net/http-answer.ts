@@ -70,6 +70,7 @@ export class HttpAnswerReader {
         if (this.#over) queueMicrotask(() => listener());
       },
       write: (chunk) => line.write(chunk),
+      holdsNothing: () => line.holdsNothing?.() ?? false,
       drained: () => line.drained(),
       pause: () => line.pause(),
       resume: () => line.resume(),

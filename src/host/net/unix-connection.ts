@@ -126,6 +126,10 @@ class UnixConnection implements ByteStream {
     return this.#unsentBytes < highWaterMark;
   }
 
+  holdsNothing(): boolean {
+    return this.#unsent.length === 0;
+  }
+
   drained(): Promise<void> {
     return this.#isClosed || this.#unsentBytes < highWaterMark ? Promise.resolve() : this.#drained.promise;
   }

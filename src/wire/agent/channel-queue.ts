@@ -19,10 +19,8 @@ export class ChannelQueue {
     return this.#items.length;
   }
 
-  /** @param waits false: the caller shifts it at once, so it is not copied */
-  push(data: Uint8Array, waits: boolean): void {
-    if (!waits && this.#items.length === 0) this.#append(data);
-    else if (!this.#extendLast(data)) this.#appendCopy(data);
+  push(data: Uint8Array): void {
+    if (!this.#extendLast(data)) this.#appendCopy(data);
   }
 
   pushEof(): void {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { patience, runs } from "../../base/testing/budget.ts";
-import { encodeFrame, FrameDecoder } from "./frame.ts";
+import { encodeFrame, FrameDecoder, frameRoom } from "./frame.ts";
 import { magic } from "./preamble.ts";
 import { decodeAll } from "./testing/decode.ts";
 import { maxPayload } from "./types.ts";
@@ -57,6 +57,31 @@ test("a whole frame is a view of the chunk, not a copy", () => {
     payload = frame.payload;
   });
   expect(payload?.buffer).toBe(chunk.buffer);
+});
+
+test("a large frame is sent on with another head and tag, in its own bytes", () => {
+  const payload = new Uint8Array(maxPayload).map((_, at) => at);
+  const chunk = encodeFrame({ type: 0x10, stream: 1, payload }, 7);
+  let changed: Uint8Array = new Uint8Array();
+  new FrameDecoder(7).push(chunk, (frame) => {
+    changed = encodeFrame({ ...frame, type: 0x11, stream: 2 }, 8);
+  });
+  expect(changed.buffer).toBe(chunk.buffer);
+  expect(decodeAll([changed], 8)).toEqual([{ type: 0x11, stream: 2, payload }]);
+});
+
+test("a small frame does not keep its chunk: it is sent on as a copy", () => {
+  const frame = { type: 0x10, stream: 1, payload: new Uint8Array(8000) };
+  const chunk = encodeFrame(frame, 0);
+  new FrameDecoder(0).push(chunk, (got) => expect(encodeFrame(got, 0).buffer).not.toBe(chunk.buffer));
+});
+
+test("frames of any size can be encoded in one room, one after the other", () => {
+  const room = frameRoom();
+  for (const length of [0, 1, 2047, 2048, maxPayload]) {
+    const frame = { type: 0x10, stream: 1, payload: new Uint8Array(length).fill(length) };
+    expect(decodeAll([encodeFrame(frame, 3, room)], 3)).toEqual([frame]);
+  }
 });
 
 test("a payload over the limit can't be encoded, and the magic is not a valid frame", () => {

@@ -2,7 +2,7 @@
 
 import { ChannelQueue } from "./channel-queue.ts";
 import { protocolError } from "./frame.ts";
-import { initialCredit, type Json } from "./types.ts";
+import { initialCredit, type Json, type OnData } from "./types.ts";
 
 const maxEvents = 64;
 /** bytes; credit is returned in amounts of at least this much, or when the peer has little left */
@@ -27,7 +27,7 @@ export class Inbox {
   readonly #onFailure: (error: unknown) => void;
   readonly #ordered: boolean;
   #events: WaitingEvent[] = [];
-  #onData: ((channel: number, data: Uint8Array) => void | Promise<void>) | undefined;
+  #onData: OnData | undefined;
   #onEof: ((channel: number) => void) | undefined;
   #onEvent: ((event: Json) => void) | undefined;
   #onEnd: (() => void) | undefined;
@@ -48,7 +48,7 @@ export class Inbox {
     this.#listening = !opener;
   }
 
-  onData(listener: (channel: number, data: Uint8Array) => void | Promise<void>): void {
+  onData(listener: OnData): void {
     this.#onData = listener;
     // after the caller has set its other listeners too
     queueMicrotask(() => this.#guarded(() => this.#advanceAll()));
@@ -69,15 +69,17 @@ export class Inbox {
     if (this.#onEnd) this.#guarded(() => this.#finish());
   }
 
-  /** @throws AGENT_PROTOCOL when the data exceeds the credit */
-  data(index: number, data: Uint8Array): void {
+  /** @param whole as for `OnData` @throws AGENT_PROTOCOL when the data exceeds the credit */
+  data(index: number, data: Uint8Array, whole?: Buffer): void {
     const channel = this.#channel(index);
     if (channel.ended) throw protocolError("data after EOF");
     if (data.length === 0) throw protocolError("an empty DATA");
     if (data.length > channel.window) throw protocolError("more data than credit");
     channel.window -= data.length;
-    channel.queue.push(data, this.#onData === undefined || channel.busy);
-    this.#guarded(() => this.#advance(index, channel));
+    const waits = this.#onData === undefined || channel.busy || channel.queue.size > 0;
+    if (waits) channel.queue.push(data);
+    else channel.queue.received++;
+    this.#guarded(() => (waits ? this.#advance(index, channel) : this.#deliver(index, channel, data, whole)));
   }
 
   eof(index: number): void {
@@ -148,21 +150,23 @@ export class Inbox {
         this.#took(index, channel, 0);
         continue;
       }
-      const taking = this.#onData(index, item);
-      if (!taking) {
-        this.#took(index, channel, item.length);
-        continue;
-      }
-      channel.busy = true;
-      const next = () => {
-        channel.busy = false;
-        this.#guarded(() => {
-          this.#took(index, channel, item.length);
-          this.#advance(index, channel);
-        });
-      };
-      taking.then(next, (error: unknown) => this.#onFailure(error));
+      this.#deliver(index, channel, item);
     }
+  }
+
+  #deliver(index: number, channel: Channel, data: Uint8Array, whole?: Buffer): void {
+    const { length } = data;
+    const taking = this.#onData?.(index, data, whole);
+    if (!taking) return this.#took(index, channel, length);
+    channel.busy = true;
+    const next = () => {
+      channel.busy = false;
+      this.#guarded(() => {
+        this.#took(index, channel, length);
+        this.#advance(index, channel);
+      });
+    };
+    taking.then(next, (error: unknown) => this.#onFailure(error));
   }
 
   #took(index: number, channel: Channel, bytes: number): void {

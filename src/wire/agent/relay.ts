@@ -110,10 +110,10 @@ function connect(below: ServedStream["stream"], above: AgentStream): void {
   // the client is gone, or its data can't be forwarded
   below.closed.catch(() => above.close());
   below.onClosing(() => above.close());
-  below.onData((channel, data) => above.write(channel, data));
+  below.onData((channel, data, whole) => above.write(channel, data, whole));
   below.onEof((channel) => above.eof(channel));
   below.onEvent((event) => above.event(event));
-  above.onData((channel, data) => below.write(channel, data));
+  above.onData((channel, data, whole) => below.write(channel, data, whole));
   above.onEof((channel) => below.eof(channel));
   above.onEvent((event) => below.event(event));
   above.closed.then(

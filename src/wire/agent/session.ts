@@ -6,7 +6,7 @@ import { Deferred } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail, isError, toBangerError } from "../../base/errors/error.ts";
 import { textOf } from "../../base/untrusted-json.ts";
-import { encodeFrame, FrameDecoder, protocolError } from "./frame.ts";
+import { encodeFrame, FrameDecoder, frameRoom, protocolError } from "./frame.ts";
 import { jsonPayload, parseJson } from "./json.ts";
 import { Opening } from "./opening.ts";
 import { parseRefusal, refusalError } from "./refusal.ts";
@@ -38,6 +38,9 @@ export type SessionOptions = {
 /** Bytes of frames without flow control (all but DATA and EOF) that wait for a peer which does not read. */
 const maxQueued = 8 * 1024 * 1024;
 
+/** Bytes of a payload from which a frame's memory is used again. */
+const minReused = 4096;
+
 export class Session implements AgentClient {
   readonly hello: Hello | null;
   readonly #connection: ByteStream;
@@ -55,6 +58,8 @@ export class Session implements AgentClient {
   #nextId: number;
   #lastTheirs = 0;
   #queued = 0;
+  /** where large frames are encoded */
+  #room: Buffer | null = null;
   #draining: Promise<void> | null = null;
   #failure: Error | undefined;
   #over = false;
@@ -139,7 +144,7 @@ export class Session implements AgentClient {
 
   #send(frame: Frame): Promise<void> | undefined {
     if (this.#over) return undefined;
-    const bytes = encodeFrame(frame, this.#options.tag);
+    const bytes = this.#encode(frame);
     if (this.#connection.write(bytes)) return undefined;
     if (frame.type < FrameType.Data) this.#queued += bytes.length;
     if (this.#queued > maxQueued) this.#break(protocolError("the peer does not read"));
@@ -148,6 +153,14 @@ export class Session implements AgentClient {
       this.#queued = 0;
     });
     return this.#draining;
+  }
+
+  /** Large frames use one buffer after the other's bytes are gone: new memory costs more than the copy into it. */
+  #encode(frame: Frame): Buffer {
+    if (frame.whole || frame.payload.length < minReused) return encodeFrame(frame, this.#options.tag);
+    if (!this.#connection.holdsNothing?.()) this.#room = null;
+    this.#room ??= frameRoom();
+    return encodeFrame(frame, this.#options.tag, this.#room);
   }
 
   #read(chunk: Uint8Array): void {

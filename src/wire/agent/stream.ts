@@ -8,7 +8,7 @@ import { protocolError } from "./frame.ts";
 import { Inbox } from "./inbox.ts";
 import { jsonPayload, parseJson } from "./json.ts";
 import { parseRefusal, refusalError } from "./refusal.ts";
-import { type AgentStream, type Frame, FrameType, initialCredit, type Json, maxPayload } from "./types.ts";
+import { type AgentStream, type Frame, FrameType, initialCredit, type Json, maxPayload, type OnData } from "./types.ts";
 
 /** What a stream needs from its session. */
 export type StreamHost = {
@@ -75,8 +75,13 @@ export class Stream implements AgentStream {
   }
 
   /** Resolves when all was sent, or when the stream has ended and the data is dropped. */
-  write(channel: number, data: Uint8Array): Promise<void> {
-    const mine = this.#inTurn(channel, () => this.#writeNow(channel, data));
+  write(channel: number, data: Uint8Array, whole?: Buffer): Promise<void> | undefined {
+    const { sent, room } = this.#sendNow(channel, data, whole);
+    if (sent === data.length) return room;
+    const mine = this.#inTurn(channel, async () => {
+      if (room) await room;
+      await this.#writeNow(channel, data.subarray(sent));
+    });
     this.#writes[channel] = mine;
     return mine;
   }
@@ -93,7 +98,7 @@ export class Stream implements AgentStream {
     if (!this.#isMute) this.#host.send({ type: FrameType.Event, stream: this.id, payload: jsonPayload(event) });
   }
 
-  onData(listener: (channel: number, data: Uint8Array) => void | Promise<void>): void {
+  onData(listener: OnData): void {
     this.#inbox.onData(listener);
   }
 
@@ -154,7 +159,7 @@ export class Stream implements AgentStream {
     const channel = frame.type & 0x0f;
     if (this.#failed) return this.#discard(frame);
     if (frame.type >= FrameType.Eof) return this.#inbox.eof(channel);
-    if (frame.type >= FrameType.Data) return this.#inbox.data(channel, frame.payload);
+    if (frame.type >= FrameType.Data) return this.#inbox.data(channel, frame.payload, frame.whole);
     if (frame.type === FrameType.Event) return this.#inbox.event(parseJson(frame.payload));
     if (frame.type === FrameType.Credit) return this.#takeCredit(frame.payload);
     if (frame.type === FrameType.Close) return this.#takeClose(frame.payload);
@@ -179,6 +184,22 @@ export class Stream implements AgentStream {
     if (waiting > 0) await before;
     await act();
     this.#pending[channel] = (this.#pending[channel] ?? 1) - 1;
+  }
+
+  /** Sends what needs no wait: whole frames within the credit, until the connection has no room. */
+  #sendNow(channel: number, data: Uint8Array, whole?: Buffer): { sent: number; room: Promise<void> | undefined } {
+    let sent = 0;
+    let room: Promise<void> | undefined;
+    const isFree = this.#pending[channel] === 0 && !this.#isMute && !this.#sentEof[channel];
+    while (isFree && !room && sent < data.length) {
+      const payload = data.subarray(sent, sent + maxPayload);
+      const credit = (this.#credit[channel] ?? 0) - payload.length;
+      if (credit < 0) break;
+      this.#credit[channel] = credit;
+      sent += payload.length;
+      room = this.#host.send({ type: FrameType.Data | channel, stream: this.id, payload, whole });
+    }
+    return { sent, room };
   }
 
   async #writeNow(channel: number, data: Uint8Array): Promise<void> {

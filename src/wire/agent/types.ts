@@ -19,7 +19,13 @@ export const FrameType = {
 } as const;
 
 /** `type` of DATA and EOF carries the channel in its low 4 bits (0-2). */
-export type Frame = { type: number; stream: number; payload: Uint8Array };
+export type Frame = {
+  type: number;
+  stream: number;
+  payload: Uint8Array;
+  /** the frame's own bytes around `payload`, if its receiver may change them: then it can be sent on without a copy */
+  whole?: Buffer | undefined;
+};
 
 export type Json = Record<string, unknown>;
 
@@ -123,16 +129,25 @@ export type StatsReply = {
 /** How a command in the guest ended. */
 export type ExecExit = { code: number } | { signal: string; number: number };
 
+/** @param whole the frame that `data` came in, which the listener may change; undefined for data that had to wait */
+export type OnData = (channel: number, data: Uint8Array, whole?: Buffer) => void | Promise<void>;
+
 /** A stream of a session, seen from the side that opened it. */
 export interface AgentStream {
   /** the REPLY, which accepted the stream */
   readonly reply: Json;
-  /** Resolves when all of it was sent within the credit: await it for back-pressure. */
-  write(channel: number, data: Uint8Array): Promise<void>;
+  /**
+   * Resolves when all of it was sent within the credit: await it for back-pressure. Undefined when it was sent at once.
+   * @param whole the frame that `data` came in, to be sent on as it is: nobody may use it afterwards
+   */
+  write(channel: number, data: Uint8Array, whole?: Buffer): Promise<void> | undefined;
   eof(channel: number): void;
   event(event: Json): void;
-  /** Credit is returned when the listener's promise resolves. Copy data to keep it: it can be a view of a larger buffer. Set once, synchronously after `open` resolves. */
-  onData(listener: (channel: number, data: Uint8Array) => void | Promise<void>): void;
+  /**
+   * Credit is returned when the listener's promise resolves. Copy data to keep it: it can be a view of a larger buffer. Set once,
+   * synchronously after `open` resolves.
+   */
+  onData(listener: OnData): void;
   onEof(listener: (channel: number) => void): void;
   onEvent(listener: (event: Json) => void): void;
   /** Resolves when the stream has ended and all data was delivered; rejects with AGENT_REFUSED after CLOSE with an error, SESSION_LOST when the connection drops. */

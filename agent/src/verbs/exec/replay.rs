@@ -1,6 +1,6 @@
 //! The last bytes that a program wrote, for a host that lost its connection before it received them.
 
-use crate::wire::frame::WINDOW;
+use crate::wire::frame::{append, WINDOW};
 use std::collections::VecDeque;
 
 /// Bytes. At most one credit window is in flight to `bangerd`, and another from there to `banger`: anything older has arrived.
@@ -18,7 +18,7 @@ pub struct Replay {
 impl Replay {
     /// Records what is being sent. There must be no backlog.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.bytes.extend(bytes);
+        append(&mut self.bytes, bytes);
         self.end += bytes.len() as u64;
         self.next = self.end;
         self.bytes.drain(..self.bytes.len().saturating_sub(MAX));

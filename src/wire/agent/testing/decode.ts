@@ -7,6 +7,6 @@ export function decodeAll(chunks: Uint8Array[], tag: number): Frame[] {
   const frames: Frame[] = [];
   const decoder = new FrameDecoder(tag);
   for (const chunk of chunks)
-    decoder.push(chunk, (frame) => frames.push({ ...frame, payload: new Uint8Array(frame.payload) }));
+    decoder.push(chunk, ({ type, stream, payload }) => frames.push({ type, stream, payload: new Uint8Array(payload) }));
   return frames;
 }
