@@ -4,9 +4,14 @@ import { gate } from "../../src/host/testing/gate.ts";
 import { type HostOptions, SystemHost } from "./host/host.ts";
 
 /** A suite with a test host of its own; skipped as a whole, with the reason in its name, where it can't run. */
-export function systemSuite(name: string, body: (host: () => SystemHost) => void, options: HostOptions = {}): void {
+export function systemSuite(
+  name: string,
+  body: (host: () => SystemHost) => void,
+  options: HostOptions & { /** why it can't run here */ missing?: string } = {},
+): void {
   const isLong = (options.isWhole || options.hasFirewalls) && process.env["BANGER_SYSTEM"] !== "all";
-  const reason = gate("systemd") ?? (isLong ? "only with BANGER_SYSTEM=all, as in `make test-system`" : null);
+  const reason =
+    gate("systemd") ?? options.missing ?? (isLong ? "only with BANGER_SYSTEM=all, as in `make test-system`" : null);
   describe.skipIf(reason !== null)(reason === null ? name : `${name} [${reason}]`, () => {
     let made: SystemHost | null = null;
     beforeAll(async () => {
