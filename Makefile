@@ -56,7 +56,7 @@ test-nested: ## the product in a test host with KVM, all of it; Firecracker too 
 	@$(MAKE) --no-print-directory --silent build
 	@BANGER_NESTED=all $(BIN)/bun scripts/test-all.ts nested
 
-test-system: ## system mode in a Debian with systemd (systemd-nspawn), as root
+test-system: ## system mode in a Debian with systemd, as root; Firecracker too with BANGER_FIRECRACKER=/path
 	@scripts/setup --test
 	@$(MAKE) --no-print-directory --silent build
 	@BANGER_SYSTEM=all $(BIN)/bun scripts/test-all.ts system
