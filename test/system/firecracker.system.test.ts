@@ -1,5 +1,5 @@
 /** Firecracker on the bridge, in a whole machine with KVM; only where BANGER_FIRECRACKER names its program, which is not a package. */
-import { expect, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { systemSuite } from "./harness.ts";
 import { small } from "./host/host.ts";
@@ -18,11 +18,14 @@ systemSuite(
     const reaches = (commands: string) =>
       host().inGuest("one", `${commands}; nc -w 5 172.16.0.1 53 </dev/null 2>/dev/null && echo open || echo closed`);
 
-    test("VMs are restored from a template, each with an interface, an address and a name of its own", async () => {
+    beforeAll(async () => {
       const target = "/usr/local/bin/firecracker";
       const input = new Uint8Array(readFileSync(program));
       await host().run(["sh", "-c", `cat > ${target}; chmod 755 ${target}`], { input });
       await host().install();
+    }, 600_000);
+
+    test("VMs are restored from a template, each with an interface, an address and a name of its own", async () => {
       for (const name of ["one", "two"]) {
         await host().ok(["vm", "run", "--name", name, ...flags]);
         const { id, address, startedHow } = await show(name);
