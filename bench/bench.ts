@@ -1,7 +1,7 @@
 /**
  * The speed table: each figure beside a floor that is measured in the same run, in turn with it. `make bench` runs it; the
  * table goes to the terminal, everything as JSON to bench/results/. Arguments: `--runs N` (default 5), `--only
- * vm|images|saves|dns|nested|system`, `--part NAME` of `nested`. The last two run only when they are named.
+ * vm|images|saves|ssh|dns|nested|system`, `--part NAME` of `nested`. The last two run only when they are named.
  */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
@@ -16,6 +16,7 @@ import { nested } from "./nested/nested.ts";
 import type { Figures } from "./nested/vms.ts";
 import { bootRaw, execRaw, putRaw, type Recipe, recipeOf } from "./raw-vm.ts";
 import { saves } from "./saves.ts";
+import { ssh } from "./ssh.ts";
 import { median, type Row, reached, table } from "./stats.ts";
 import { system } from "./system/system.ts";
 import { say, timed, times } from "./timing.ts";
@@ -34,6 +35,7 @@ try {
   if (isWanted("vm")) add({ rows: await measure(), breakdowns: [] });
   if (isWanted("images")) add({ rows: await images(home, runs), breakdowns: [] });
   if (isWanted("saves")) add(await saves(home, runs));
+  if (isWanted("ssh")) add({ rows: await ssh(home, runs), breakdowns: [] });
   if (isWanted("dns")) add({ rows: await dns(runs), breakdowns: [] });
   if (only === "nested") add(await nested({ home, runs, part: argument("--part") }));
   if (only === "system") add(await system(runs));

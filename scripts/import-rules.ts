@@ -96,8 +96,14 @@ export const folders: Record<string, Folder> = {
     may: ["base", "model", "host", "wire", "store", "vmm/driver.ts"],
     instead: "network/ gives a VM its device: machines/ combines it with the rest",
   },
+  "ssh/gateway": {
+    may: ["base", "model", "wire"],
+    packages: ["ssh2"],
+    instead: "ssh/gateway answers ssh over a given stream: client/ opens streams to the guest",
+  },
   ssh: {
     may: ["base", "model", "host", "wire"],
+    depth: 1,
     instead: "ssh/ speaks ssh: machines/ and daemon/ combine it with the rest",
   },
   workspace: { may: ["base", "model", "host", "formats"], instead: "workspace/ plans what goes in: client/ sends it" },
@@ -202,6 +208,7 @@ const pureModules = [
   "events",
   "path",
   "path/posix",
+  "stream",
   "string_decoder",
   "util",
   "zlib",

@@ -20,6 +20,7 @@ import { processTerminal } from "../host/terminal/terminal.ts";
 import type { OpenOptions } from "../images/rootfs/open.ts";
 import { type Paths, pathsOf } from "../model/paths.ts";
 import { fallbackWarning, foundInstall, installed, ownPlace, placeOf } from "./banger-place.ts";
+import { sshOf } from "./banger-ssh-of.ts";
 import { definedOnly } from "./defined-only.ts";
 
 type Env = Record<string, string | undefined>;
@@ -55,6 +56,7 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
     },
     ...daemons({ place, paths, env, warning: fallbackWarning(place, found), stderr: printTo("stderr") }),
     processEnd,
+    ssh: sshOf({ place, paths, home, stdio }),
     async planWorkspace(request) {
       const { planWorkspace } = await import("../workspace/plan.ts");
       const [exec, cage] = await Promise.all([execOf(env), cageOf(paths, env)]);

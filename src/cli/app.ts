@@ -8,6 +8,7 @@ import { doctor } from "./commands/doctor.ts";
 import { image } from "./commands/image.ts";
 import { kernel } from "./commands/kernel.ts";
 import { snapshot } from "./commands/snapshot.ts";
+import { sshConfig, sshGateway } from "./commands/ssh-config.ts";
 import { system } from "./commands/system.ts";
 import { template } from "./commands/template.ts";
 import { vm } from "./commands/vm.ts";
@@ -22,13 +23,14 @@ export function buildApp(version: string, words: readonly string[]) {
   const root = group(
     {
       brief: "disposable Linux virtual machines with your repository in them",
+      hidden: ["ssh-gateway"],
       examples: [
         ["banger vm run", "a shell in a new VM"],
         ["banger vm run --rm ./repo -- make test", "one command in a repository, then delete the VM"],
         ["banger doctor", "check that this host is ready"],
       ],
     },
-    { ...groups, doctor, bench },
+    { ...groups, "ssh-config": sshConfig, doctor, bench, "ssh-gateway": sshGateway },
   );
   return buildApplication<CliContext>(root, {
     name: "banger",
@@ -44,5 +46,5 @@ function commandPaths(): CommandPaths {
   const grouped = Object.entries(groups).flatMap(([group, routes]) =>
     routes.getAllEntries().flatMap(({ name, aliases }) => [name.original, ...aliases].map((word) => [group, word])),
   );
-  return [...grouped, ["doctor"], ["bench"]];
+  return [...grouped, ["ssh-config"], ["doctor"], ["bench"]];
 }

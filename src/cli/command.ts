@@ -38,6 +38,7 @@ export function group<NAME extends string>(
     docs: { brief: docs.brief },
     ...(aliases ? { aliases } : {}),
   });
-  const rows = built.getAllEntries().map(({ name, target }) => [name.original, target.brief] as const);
+  const shown = built.getAllEntries().filter(({ name }) => !docs.hidden?.includes(name.original));
+  const rows = shown.map(({ name, target }) => [name.original, target.brief] as const);
   return { ...built, formatHelp: (args) => groupPage(rows, docs, args) };
 }

@@ -8,6 +8,7 @@ import type {
   TarSource,
   WorkspacePacker,
 } from "../client/dependencies.ts";
+import type { SshGuest } from "../client/session/ssh-guest.ts";
 import type { CheckFacts } from "../doctor/facts.ts";
 import type { BuildPlan } from "../imagefile/plan.ts";
 import type { CatalogKind } from "../model/catalog.ts";
@@ -83,5 +84,13 @@ type CommandContext = {
     own: { image: string; modules?: string | undefined; config?: string | undefined },
     signal: AbortSignal,
   ): Promise<TarSource>;
+  /** ssh from this host; `bin/banger-ssh.ts` has the real one */
+  ssh: {
+    serve(guest: SshGuest): Promise<void>;
+    writeConfig(): Promise<{ file: string; include: string }>;
+    install(include: string): Promise<boolean>;
+    uninstall(): Promise<boolean>;
+    userConfig(): Promise<string>;
+  };
   checkFacts(): Promise<CheckFacts>;
 };

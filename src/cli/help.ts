@@ -16,7 +16,10 @@ export type CommandHelp = {
   examples?: readonly Row[];
 };
 
-export type GroupHelp = Pick<CommandHelp, "brief" | "examples">;
+export type GroupHelp = Pick<CommandHelp, "brief" | "examples"> & {
+  /** commands that other programs run, not people */
+  hidden?: readonly string[];
+};
 
 /** What the parser hands to a page. `prefix` is the command as it was typed. */
 type HelpArguments = Parameters<Command<CommandContext>["formatHelp"]>[0];

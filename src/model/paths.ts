@@ -78,6 +78,11 @@ export function pathsOf(roots: Roots) {
     sshKey: `${roots.state}/ssh/id_ed25519`,
     /** host keys of the VMs on the bridge; in system mode */
     knownHosts: `${roots.state}/ssh/known_hosts`,
+    /** host key of the ssh gateway, and the file by which ssh knows it */
+    gatewayKey: `${roots.state}/ssh/gateway_ed25519`,
+    gatewayKnownHosts: `${roots.state}/ssh/gateway_known_hosts`,
+    /** what `~/.ssh/config` includes */
+    sshConfig: `${roots.config}/ssh_config`,
     vms: `${roots.state}/vms`,
     vm: (id: VmId) => vmPaths(`${roots.state}/vms/${id}`),
     /** what a suspended VM is restored from, its disk only where it was kept; while a template is made, the template */

@@ -53,6 +53,17 @@ systemSuite("the two services", (host) => {
     await answers();
   });
 
+  test("the owner's ssh reaches it by the service's key, and by a program that an upgrade replaces", async () => {
+    await host().ok(["ssh-config", "--install"]);
+    const { code, stdout, stderr } = await host().as(owner.name, ["ssh", "sandbox.vm", "hostname; exit 3"]);
+    expect([code, stdout, stderr]).toEqual([3, "sandbox\n", ""]);
+    expect(await host().shell(`cat /home/${owner.name}/.config/banger/ssh_config`)).toMatch(
+      /ProxyCommand '\/usr\/local\/lib\/banger\/current\/banger'[\s\S]*"\/var\/lib\/banger\/ssh\/id_ed25519"/,
+    );
+    await host().ok(["ssh-config", "--uninstall"]);
+    await host().shell(`! test -e /home/${owner.name}/.ssh/config`);
+  });
+
   test("the daemon has the ports below 1024, its VMMs have nothing", async () => {
     expect(await capabilities(await mainPid("bangerd"))).toEqual([bindService, bindService, 0n]);
     const vmm = (await host().shell("pgrep -x qemu-system-x86")).trim();

@@ -1,11 +1,9 @@
 /** Unix stream sockets as `ByteStream`s, with the peer's credentials. */
 import * as fs from "node:fs/promises";
 import net from "node:net";
-import { dirname } from "node:path";
 import type { ByteStream } from "../../base/bytes.ts";
 import { guardedConnection } from "../../base/guarded-connection.ts";
 import { errnoOf, hasNoListener } from "../errno.ts";
-import { folderProblem, ownedBy, ownUid } from "../files/owner.ts";
 import { type Peer, peerCredentials, sendDescriptor } from "../libc.ts";
 import { noAnswer, requireShortPath } from "./socket-path.ts";
 
@@ -40,12 +38,6 @@ export async function connectUnix(
   return promise;
 }
 
-export type ListenOptions = {
-  mode: number;
-  /** replace a socket that another user listens at, in a folder that only this user can write to: it is there since the folder was theirs */
-  replacesOthers?: boolean;
-};
-
 export type UnixListener = { /** closes the socket and removes its file; connections stay */ close(): Promise<void> };
 
 /**
@@ -56,11 +48,11 @@ export type UnixListener = { /** closes the socket and removes its file; connect
  */
 export async function listenUnix(
   path: string,
-  options: ListenOptions,
+  options: { mode: number },
   onConnection: (stream: ByteStream, peer: Peer) => void,
 ): Promise<UnixListener> {
   requireShortPath(path);
-  await removeDeadSocket(path, options.replacesOthers === true && isOwnFolder(dirname(path)));
+  await removeDeadSocket(path);
   const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     const peer = peerOf(socket);
     if (peer) onConnection(streamOf(socket), peer);
@@ -83,36 +75,16 @@ function closeServer(server: net.Server): Promise<void> {
   return promise;
 }
 
-/** @param replacesOthers whether one that does not show this user as its listener is removed, too, whatever comes of a connection to it */
-async function removeDeadSocket(path: string, replacesOthers: boolean): Promise<void> {
-  let listener: Peer | null = null;
+async function removeDeadSocket(path: string): Promise<void> {
   try {
-    const stream = await connectUnix(path, 2000, (peer) => {
-      listener = peer;
-    });
+    const stream = await connectUnix(path, 2000);
     stream.destroy();
-    if (!replacesOthers || isOwn(listener)) throw inUse(path);
-    await fs.rm(path, { force: true });
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return;
-    const mayGo = hasNoListener(error) || (replacesOthers && !isOwn(listener));
-    if (!mayGo || !(await isSocket(path))) throw error;
-    await fs.rm(path, { force: true });
+    if (hasNoListener(error) && (await isSocket(path))) await fs.rm(path, { force: true });
+    else if (errnoOf(error) !== "ENOENT") throw error;
+    return;
   }
-}
-
-function isOwn(listener: Peer | null): boolean {
-  return listener?.uid === ownUid();
-}
-
-function isOwnFolder(folder: string): boolean {
-  const owned = ownedBy(folder);
-  const self = ownUid();
-  return owned !== null && folderProblem(owned, { self, uids: [self], allowSticky: false }) === null;
-}
-
-function inUse(path: string): Error {
-  return Object.assign(new Error(`another process listens at ${path}`), { code: "EADDRINUSE" });
+  throw Object.assign(new Error(`another process listens at ${path}`), { code: "EADDRINUSE" });
 }
 
 /** A regular file refuses connections too, but is not a stale socket. */

@@ -1,0 +1,22 @@
+/** `banger ssh-gateway`: what ssh(1) runs for the VMs (ProxyCommand): it answers ssh on stdin and stdout. */
+import { fail } from "../../base/errors/error.ts";
+import { isVmName } from "../../base/names.ts";
+import { openSession } from "../../client/session/open.ts";
+import { sshGuest } from "../../client/session/ssh-guest.ts";
+import { cancellable } from "../abort.ts";
+import type { CliContext } from "../context.ts";
+import { noticePrinter } from "../vm-notices.ts";
+import { running } from "../work.ts";
+
+export async function sshGateway(this: CliContext, _flags: object, host: string): Promise<void> {
+  await running(this, {}, async () => {
+    const name = host.replace(/\.vm$/, "");
+    if (!isVmName(name)) throw fail("VM_NOT_FOUND", { name });
+    const session = await cancellable(this.signals, (signal) => openSession(this, name, noticePrinter(this), signal));
+    try {
+      await this.ssh.serve(sshGuest(this, session));
+    } finally {
+      session.client.destroy();
+    }
+  });
+}

@@ -1,0 +1,19 @@
+import { expect, test } from "bun:test";
+import { clientConfigText, gatewayKnownHosts } from "./client-config.ts";
+
+test("one block for all VMs; no word of it is the shell's or ssh's to expand", () => {
+  const text = clientConfigText({
+    program: "/opt/it's 100%/banger",
+    identity: "/home/a b/id",
+    knownHosts: "/home/a%b/known",
+  });
+  expect(text).toContain(`  ProxyCommand '/opt/it'\\''s 100%%/banger' ssh-gateway '%n'\n`);
+  expect(text).toContain('  IdentityFile "/home/a b/id"\n');
+  expect(text).toContain('  UserKnownHostsFile "/home/a%%b/known"\n');
+  expect(text.match(/^Host /gm)).toEqual(["Host "]);
+  expect(text).toContain("  StrictHostKeyChecking yes\n");
+});
+
+test("the gateway's key is that of every VM", () => {
+  expect(gatewayKnownHosts("ssh-ed25519 AAAAC3 a comment")).toBe("*.vm ssh-ed25519 AAAAC3\n");
+});

@@ -1,0 +1,56 @@
+/** What a session of an ssh client asks for (RFC 4254, 6), as commands of the guest's agent. Pure. */
+import type { ExecRequest } from "../../wire/agent/types.ts";
+
+/** Variables that a client may send: by number, and by the bytes of one value. */
+export const [maxVariables, maxValueBytes] = [64, 32 * 1024];
+
+export type Pty = { cols: number; rows: number; term: string };
+
+export type SessionState = { env: Record<string, string>; pty: Pty | null };
+
+const nameForm = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
+
+/** The session with one variable more; null: it is refused. */
+export function withVariable(state: SessionState, name: string, value: string): SessionState | null {
+  const isNew = !Object.hasOwn(state.env, name);
+  if (!nameForm.test(name) || value.includes("\0") || Buffer.byteLength(value) > maxValueBytes) return null;
+  if (isNew && Object.keys(state.env).length >= maxVariables) return null;
+  return { ...state, env: { ...state.env, [name]: value } };
+}
+
+/** A terminal's size as the agent takes it; of a client that knows none, the usual one. */
+export function sizeOf({ cols, rows }: { cols: number; rows: number }): { cols: number; rows: number } {
+  const within = (value: number, usual: number) => (value >= 1 && value <= 65_535 ? Math.floor(value) : usual);
+  return { cols: within(cols, 80), rows: within(rows, 24) };
+}
+
+export function shellRequest(state: SessionState, user: string): ExecRequest {
+  return { shell: true, ...common(state, user) };
+}
+
+/** By the user's own shell, as sshd does: sshd(8), "LOGIN PROCESS". */
+export function commandRequest(state: SessionState, user: string, command: string): ExecRequest {
+  const byShell = `exec "\${SHELL:-/bin/sh}" -c "$1"`;
+  return { argv: ["/bin/sh", "-c", byShell, "sh", command], ...common(state, user) };
+}
+
+/** where distributions have the program that OpenSSH's subsystem `sftp` is */
+const sftpServers = [
+  "/usr/lib/openssh/sftp-server",
+  "/usr/libexec/openssh/sftp-server",
+  "/usr/lib/ssh/sftp-server",
+  "/usr/libexec/sftp-server",
+];
+
+/** The image's own server. @returns null for another subsystem */
+export function subsystemRequest(state: SessionState, user: string, name: string): ExecRequest | null {
+  if (name !== "sftp") return null;
+  const script = `for one; do [ -x "$one" ] && exec "$one"; done
+echo "this image has no sftp-server: install openssh-sftp-server, or use \\\`banger vm cp\\\`" >&2; exit 127`;
+  return { argv: ["/bin/sh", "-c", script, "sh", ...sftpServers], ...common(state, user) };
+}
+
+function common({ env, pty }: SessionState, user: string): Partial<ExecRequest> {
+  const tty = pty ? { tty: { ...sizeOf(pty), ...(pty.term === "" ? {} : { term: pty.term }) } } : {};
+  return { user, ...(Object.keys(env).length > 0 ? { env } : {}), ...tty };
+}

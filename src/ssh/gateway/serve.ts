@@ -1,0 +1,112 @@
+/**
+ * Answers ssh on one connection, that of the user's own client, and goes on to the guest: sessions with commands, shells and sftp, and connections
+ * to ports and sockets in the guest. The folder is all that knows the package `ssh2`; the guest's own sshd takes no part.
+ */
+import type { EventEmitter } from "node:events";
+import type { Duplex } from "node:stream";
+import { type AuthContext, type Connection, Server, type ServerChannel, utils } from "ssh2";
+import { type Attempt, admits, maxTries } from "./admission.ts";
+import type { Guest } from "./guest.ts";
+import { send, sendInput } from "./join.ts";
+import { serveSession } from "./session.ts";
+
+export type GatewayOptions = {
+  /** private key in OpenSSH's form */
+  hostKey: string;
+  /** public keys that may log in, as lines of authorized_keys */
+  accepted: readonly string[];
+  guest: Guest;
+};
+
+/** channels at a time; the agent has 256 streams for all clients of a VM */
+const maxChannels = 64;
+
+/** Resolves when the client has gone. */
+export function serveSsh(socket: Duplex, { hostKey, accepted, guest }: GatewayOptions): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  const keys = accepted.flatMap(publicBytes);
+  const server = new Server({ hostKeys: [hostKey], ident: "banger" }, (client) => {
+    const user = admit(client, keys);
+    // what the client did wrong is said to it, and the connection ends
+    client.on("error", () => {});
+    client.on("close", () => over.resolve());
+    client.on("ready", () => serveChannels(client, guest, user()));
+  });
+  socket.on("error", () => over.resolve());
+  socket.on("close", () => over.resolve());
+  // it uses what a duplex stream has
+  server.injectSocket(socket as Parameters<Server["injectSocket"]>[0]);
+  return over.promise;
+}
+
+function publicBytes(line: string): Uint8Array[] {
+  const key = utils.parseKey(line);
+  return key instanceof Error ? [] : [key.getPublicSSH()];
+}
+
+/** @returns the name that the client has logged in with */
+function admit(client: Connection, keys: readonly Uint8Array[]): () => string {
+  let refused = 0;
+  let user = "root";
+  client.on("authentication", (context) => {
+    if (admits(attemptOf(context), keys)) {
+      user = context.username;
+      return context.accept();
+    }
+    refused += 1;
+    context.reject(["publickey"]);
+    if (refused >= maxTries) client.end();
+  });
+  return () => user;
+}
+
+function attemptOf(context: AuthContext): Attempt {
+  if (context.method !== "publickey") return { method: "other" };
+  const { key, signature, blob, hashAlgo } = context;
+  if (!signature || !blob) return { method: "publickey", key: key.data, isSigned: false };
+  const verify = () => {
+    const parsed = utils.parseKey(key.data);
+    return !(parsed instanceof Error) && parsed.verify(blob, signature, hashAlgo) === true;
+  };
+  return { method: "publickey", key: key.data, isSigned: true, verify };
+}
+
+function serveChannels(client: Connection, guest: Guest, user: string): void {
+  let open = 0;
+  const count = (channel: Pick<EventEmitter, "once">) => {
+    open += 1;
+    channel.once("close", () => {
+      open -= 1;
+    });
+  };
+  client.on("session", (accept, reject) => {
+    if (open >= maxChannels) return void reject();
+    const session = accept();
+    count(session);
+    serveSession(session, guest, user);
+  });
+  const connect = async (to: Parameters<Guest["dial"]>[0], accept: () => ServerChannel, reject: () => void) => {
+    if (open >= maxChannels) return reject();
+    const stream = await guest.dial(to).catch(() => null);
+    if (stream === null) return reject();
+    const channel = accept();
+    count(channel);
+    stream.onData((_, data) => send(channel, data));
+    stream.onEof(() => channel.end());
+    stream.closed.then(
+      () => channel.end(),
+      () => channel.destroy(),
+    );
+    channel.on("error", () => {});
+    channel.on("close", () => stream.close());
+    sendInput(channel, stream);
+  };
+  client.on("tcpip", (accept, reject, { destIP, destPort }) => {
+    void connect({ host: destIP, port: destPort }, accept, reject);
+  });
+  client.on("openssh.streamlocal", (accept, reject, { socketPath }) => {
+    void connect({ unix: socketPath }, accept as () => ServerChannel, reject);
+  });
+  // listening in the guest (-R) is not offered
+  client.on("request", (_accept, reject) => reject?.());
+}

@@ -1,0 +1,115 @@
+/** ssh, scp and what builds on them, with OpenSSH's own programs and nothing in the image but its sftp-server. */
+import { beforeAll, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { vmSuite } from "./harness.ts";
+
+vmSuite("ssh", (home) => {
+  // the client looks for its configuration in the home that passwd(5) names
+  const config = () => join(home().folder, ".ssh/config");
+  const run = (program: string, args: string[], input?: Uint8Array) => {
+    const child = Bun.spawn([program, ...args], {
+      cwd: home().folder,
+      env: { ...home().env, GIT_SSH_COMMAND: `ssh -F ${config()}` },
+      stdin: input ?? "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const ended = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
+    return { child, ended: ended.then(([stdout, stderr, code]) => ({ code, stdout, stderr })) };
+  };
+  const ssh = (...args: string[]) => run("ssh", ["-F", config(), ...args]).ended;
+
+  beforeAll(async () => {
+    mkdirSync(join(home().folder, ".ssh"), { mode: 0o700 });
+    writeFileSync(config(), "Host other\r\n  Port 1");
+    await home().ok(["ssh-config", "--install"]);
+    await home().ok(["vm", "run", "--name", "box", "--detach", "--wait=agent"]);
+  }, 240_000);
+
+  test("a command by the VM's name: status, streams, variables, the user", async () => {
+    expect(await ssh("box.vm", "hostname; id -un; echo err >&2; exit 7")).toMatchObject({
+      ...{ code: 7, stdout: "box\nroot\n", stderr: expect.stringContaining("err\n") },
+    });
+    await ssh("box.vm", "useradd -m -s /bin/bash dev");
+    expect((await ssh("-o", "SetEnv=WORD=sent", "dev@box.vm", "id -un; echo $WORD")).stdout).toBe("dev\nsent\n");
+  }, 60_000);
+
+  test("a terminal has the client's type, and a shell is a login shell", async () => {
+    const { stdout } = await run("ssh", ["-F", config(), "-tt", "box.vm", "tty; echo $TERM; stty size"]).ended;
+    expect(stdout).toMatch(/^\/dev\/pts\/\d+\r\n\S+\r\n\d+ \d+\r\n/);
+  }, 60_000);
+
+  test("scp and sftp there and back, with modes and times", async () => {
+    const data = randomBytes(3_000_000);
+    const file = join(home().folder, "sent");
+    writeFileSync(file, data, { mode: 0o640 });
+    expect(await run("scp", ["-F", config(), "-p", file, "box.vm:/root/got"]).ended).toMatchObject({ code: 0 });
+    const sum = createHash("sha256").update(data).digest("hex");
+    expect((await ssh("box.vm", "sha256sum /root/got; stat -c %a /root/got")).stdout).toBe(`${sum}  /root/got\n640\n`);
+    const back = join(home().folder, "back");
+    expect(await run("scp", ["-F", config(), "box.vm:/root/got", back]).ended).toMatchObject({ code: 0 });
+    expect(Buffer.compare(readFileSync(back), data)).toBe(0);
+  }, 120_000);
+
+  test("git clones from a VM and pushes into it", async () => {
+    await ssh("box.vm", "git init -q --bare /root/r.git");
+    const work = join(home().folder, "work");
+    execFileSync("git", ["init", "-q", "-b", "main", work]);
+    const git = (...args: string[]) =>
+      run("git", ["-C", work, "-c", "user.name=a", "-c", "user.email=a@b", ...args]).ended;
+    await git("commit", "-q", "--allow-empty", "-m", "first");
+    expect(await git("push", "-q", "box.vm:/root/r.git", "main")).toMatchObject({ code: 0 });
+    const clone = await run("git", ["clone", "-q", "-b", "main", "box.vm:/root/r.git", "cloned"]).ended;
+    expect(clone).toMatchObject({ code: 0 });
+  }, 120_000);
+
+  test("a port of the guest (-W), on its loopback too", async () => {
+    const listens = "(: </dev/tcp/127.0.0.1/8123) 2>/dev/null";
+    const serve = "setsid python3 -m http.server --bind 127.0.0.1 8123 >/dev/null 2>&1 </dev/null";
+    await ssh("box.vm", `${serve} & until bash -c '${listens}'; do sleep 0.2; done`);
+    const request = new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n");
+    const { stdout } = await run("ssh", ["-F", config(), "-W", "127.0.0.1:8123", "box.vm"], request).ended;
+    expect(stdout).toStartWith("HTTP/1.0 200 OK");
+  }, 60_000);
+
+  test("a daemon that is killed takes no session with it", async () => {
+    const { child, ended } = run("ssh", ["-F", config(), "box.vm", "echo begun; sleep 3; echo done; exit 5"]);
+    await Bun.sleep(1500);
+    await home().killDaemon();
+    expect(await ended).toMatchObject({ code: 5, stdout: "begun\ndone\n" });
+    expect(child.exitCode).toBe(5);
+  }, 60_000);
+
+  test("a suspended VM wakes; a stopped one says how to start it", async () => {
+    await home().ok(["vm", "suspend", "box"]);
+    expect(await ssh("box.vm", "hostname")).toMatchObject({ code: 0, stdout: "box\n" });
+    await home().ok(["vm", "stop", "box"]);
+    expect(await ssh("box.vm", "true")).toMatchObject({
+      code: 255,
+      stderr: expect.stringContaining("banger vm start box"),
+    });
+    expect(await ssh("nobody.vm", "true")).toMatchObject({
+      code: 255,
+      stderr: expect.stringContaining("no VM is named"),
+    });
+  }, 180_000);
+
+  test("a VM that is deleted ends its sessions with a reason", async () => {
+    await home().ok(["vm", "start", "box"]);
+    const { ended } = run("ssh", ["-F", config(), "box.vm", "echo begun; sleep 1000"]);
+    await ssh("box.vm", "true");
+    await home().ok(["vm", "delete", "box"]);
+    const begun = performance.now();
+    expect(await ended).toMatchObject({ code: 255, stderr: expect.stringMatching(/deleted|lost|stopped/) });
+    expect(performance.now() - begun).toBeLessThan(2000);
+  }, 180_000);
+
+  test("the user's configuration is as it was after --uninstall", async () => {
+    expect(readFileSync(config(), "latin1")).toContain("Include ");
+    await home().ok(["ssh-config", "--uninstall"]);
+    expect(readFileSync(config(), "latin1")).toBe("Host other\r\n  Port 1");
+  }, 60_000);
+});
