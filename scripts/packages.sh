@@ -17,6 +17,7 @@ dpkg-deb|unpacks kernel packages|dpkg|dpkg|dpkg|dpkg
 mkfs.ext4|formats VM disks|e2fsprogs|e2fsprogs|e2fsprogs|e2fsprogs
 newuidmap|lets an ordinary user build images|uidmap|shadow-utils|shadow|shadow
 ssh-keygen|reads and makes ssh keys|openssh-client|openssh-clients|openssh|openssh-clients
+ssh|reaches VMs as any other host|openssh-client|openssh-clients|openssh|openssh-clients
 /etc/ssl/certs/ca-certificates.crt|checks TLS certificates|ca-certificates|ca-certificates|ca-certificates|ca-certificates
 TABLE
 }

@@ -46,7 +46,7 @@ const sftpServers = [
 export function subsystemRequest(state: SessionState, user: string, name: string): ExecRequest | null {
   if (name !== "sftp") return null;
   const script = `for one; do [ -x "$one" ] && exec "$one"; done
-echo "this image has no sftp-server: install openssh-sftp-server, or use \\\`banger vm cp\\\`" >&2; exit 127`;
+echo "this image has no sftp-server: install openssh-sftp-server in it" >&2; exit 127`;
   return { argv: ["/bin/sh", "-c", script, "sh", ...sftpServers], ...common(state, user) };
 }
 
