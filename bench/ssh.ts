@@ -26,11 +26,8 @@ export async function ssh(home: Home, runs: number): Promise<Row[]> {
   });
 
   const shared = ["-o", `ControlPath=${join(home.folder, "master")}`];
-  const master = Bun.spawn(["ssh", "-F", config, ...shared, "-M", "-N", "bench.vm"], {
-    env: home.env,
-    stdio: ["ignore", "ignore", "ignore"],
-  });
-  await client([...shared, "-o", "ConnectionAttempts=1", "bench.vm", "true"]);
+  const master = ["ssh", "-F", config, ...shared, "-M", "-f", "-N", "bench.vm"];
+  await Bun.spawn(master, { env: home.env, stdio: ["ignore", "ignore", "ignore"] }).exited;
   const again = rowOf({
     what: "ssh VM true, over an open connection",
     floorWhat: "vm exec VM -- true",
@@ -40,8 +37,7 @@ export async function ssh(home: Home, runs: number): Promise<Row[]> {
     ours: () => client([...shared, "bench.vm", "true"]),
     floor: () => exec(["true"]),
   });
-  master.kill();
-  await master.exited;
+  await client([...shared, "-O", "exit", "bench.vm"]);
 
   const input = rowOf({ what: "64 MiB into ssh VM 'cat >/dev/null'", floorWhat: "by vm exec", reach: { ratio: 1.43 } });
   await measured(input, runs, {

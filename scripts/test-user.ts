@@ -23,7 +23,19 @@ const parts = [
   "README.md",
   "build/bin",
 ];
-const modules = ["bun", "@oven", "@stricli", "smol-toml", "zod", "fast-check", "pure-rand", "@biomejs", ".bin"];
+const ssh2 = ["ssh2", "asn1", "bcrypt-pbkdf", "tweetnacl", "safer-buffer"];
+const modules = [
+  "bun",
+  "@oven",
+  "@stricli",
+  "smol-toml",
+  "zod",
+  "fast-check",
+  "pure-rand",
+  ...ssh2,
+  "@biomejs",
+  ".bin",
+];
 /** TLS certificates, proxies and registries: without them no package can be fetched in some places */
 const carried =
   /^(https?_proxy|no_proxy|all_proxy|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|NIX_SSL_CERT_FILE|\w*CA_(BUNDLE|CERTS\w*)|GIT_SSL_CAINFO|npm_config_registry|npm_config_cafile|BANGER_\w+|CI|TERM)$/i;
