@@ -20,7 +20,8 @@ export const countSet = "count";
 /** of addresses; a bridge has 1023 ports */
 const size = 2048;
 
-const refuse = "reject with icmp type admin-prohibited";
+/** The kernel sends a host one ICMP error a second (icmp_ratelimit, icmp(7)), and TCP would wait for the others; resets have no such limit. */
+const refusal = ["meta l4proto tcp reject with tcp reset", "reject with icmp type admin-prohibited"];
 /** before the chains of the table `banger`, which accept */
 const priority = -10;
 
@@ -33,12 +34,13 @@ export function flowsTable(): NftTable {
       { name: "rate", type: "ipv4_addr", filled: { size, timeout: "1m" } },
     ],
     chains: [
+      { name: "refuse", hook: null, rules: refusal },
       {
         name: "new-flow",
         hook: null,
         rules: [
-          `add @count { ip saddr ct count over ${atOnce} } ${refuse}`,
-          `update @rate { ip saddr ${rate} } ${refuse}`,
+          `add @count { ip saddr ct count over ${atOnce} } jump refuse`,
+          `update @rate { ip saddr ${rate} } jump refuse`,
         ],
       },
       { name: "forward", hook: { type: "filter", hook: "forward", priority }, rules: first },

@@ -100,14 +100,19 @@ describe("the host's table", () => {
     const flows = text.slice(text.indexOf("table inet banger-flows {"));
     expect(text).not.toContain("delete table inet banger-flows");
     expect(flows.match(/^flush chain .*$/gm)).toEqual([
+      "flush chain inet banger-flows refuse",
       "flush chain inet banger-flows new-flow",
       "flush chain inet banger-flows forward",
       "flush chain inet banger-flows input",
     ]);
     const whole = flows.slice(flows.indexOf("  set count"));
     expect(chainOf(whole, "new-flow")).toEqual([
-      "add @count { ip saddr ct count over 4096 } reject with icmp type admin-prohibited",
-      "update @rate { ip saddr limit rate over 200/second burst 4096 packets } reject with icmp type admin-prohibited",
+      "add @count { ip saddr ct count over 4096 } jump refuse",
+      "update @rate { ip saddr limit rate over 200/second burst 4096 packets } jump refuse",
+    ]);
+    expect(chainOf(whole, "refuse")).toEqual([
+      "meta l4proto tcp reject with tcp reset",
+      "reject with icmp type admin-prohibited",
     ]);
     for (const hook of ["forward", "input"])
       expect(chainOf(whole, hook)).toEqual([
