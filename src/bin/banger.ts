@@ -12,6 +12,12 @@ async function start(): Promise<number> {
       const { rootHelperMain } = await import("./root-helper.ts");
       return endWith(await rootHelperMain(process.argv.slice(3), process.env));
     }
+    // for each stop of the service: without all that a daemon loads
+    if (process.argv[2] === "release-cgroup" && process.argv.length === 3) {
+      const { releaseCgroup } = await import("../host/process/cgroup.ts");
+      releaseCgroup();
+      return endWith(0);
+    }
     const { bangerdMain } = await import("./bangerd.ts");
     return endWith(await bangerdMain(process.argv.slice(2), process.env));
   }

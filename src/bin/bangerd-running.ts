@@ -5,12 +5,10 @@ import type { Store } from "../store/store.ts";
 import type { VmCgroups } from "../vmm/vm-cgroups.ts";
 
 /** VMs that have an address on the bridge, with their host keys. */
-export function hostsOnBridge({ vms, leases, identities }: Store): KnownHost[] {
-  return vms.all().flatMap(({ id, name }) => {
-    const address = leases.of(id);
-    const keys = identities.of(id)?.sshHostKeys.map((key) => key.public) ?? [];
-    return address === null ? [] : [{ name, address, keys }];
-  });
+export function hostsOnBridge({ identities }: Pick<Store, "identities">): KnownHost[] {
+  return identities
+    .withAddress()
+    .map(({ name, address, sshHostKeys }) => ({ name, address, keys: sshHostKeys.map((key) => key.public) }));
 }
 
 /** Sets the limits of VMs that an earlier daemon started. Never rejects: they run without. */

@@ -15,7 +15,7 @@ import { hostFacts } from "../host/facts.ts";
 import { tryLock } from "../host/files/lock.ts";
 import { limitLog } from "../host/files/log-limit.ts";
 import { ensureOwnFolder, refuseLink } from "../host/files/owner.ts";
-import { type Cgroup, releaseCgroup } from "../host/process/cgroup.ts";
+import type { Cgroup } from "../host/process/cgroup.ts";
 import { parentOf } from "../host/process/tree.ts";
 import { catchUncaught } from "../host/process/uncaught.ts";
 import { sweptFolders, systemPaths } from "../model/paths.ts";
@@ -29,10 +29,6 @@ type Env = Record<string, string | undefined>;
 /** @returns the process's exit code; errors go to stderr, which the starting process reads */
 export async function bangerdMain(argv: readonly string[], env: Env): Promise<number> {
   try {
-    if (argv.length === 1 && argv[0] === "release-cgroup") {
-      releaseCgroup();
-      return 0;
-    }
     return await run(env, setupOf(argv, env));
   } catch (thrown) {
     const error = toBangerError(thrown);

@@ -58,7 +58,8 @@ async function serve({ metadata, unit, socket }: HelperOptions, exec: Exec, noti
     stallMs,
   });
   // 0660: the owner's group may connect; who of it may go on is asked then
-  const listener = await listenUnix(socket, { mode: 0o660 }, (stream, peer) => void server.accept(stream, peer));
+  const options = { mode: 0o660, replacesOthers: true };
+  const listener = await listenUnix(socket, options, (stream, peer) => void server.accept(stream, peer));
   notify("READY=1");
   log.info("ready", { pid: process.pid, owner, unit });
   const why = await stop.promise;

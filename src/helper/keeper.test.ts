@@ -111,6 +111,25 @@ describe("nat.ensure", () => {
   });
 });
 
+test("a daemon that connects again has the tables loaded once, unless they are lost in between", async () => {
+  const host = await servedHost();
+  const loads = () => host.changes().filter((line) => line.startsWith("nft -f"));
+  await host.keeper.handle(ensureBridge);
+  await host.keeper.handle({ verb: "nat.ensure" });
+  expect(loads()).toEqual([load(wantedTwo)]);
+  host.state.inet = "";
+  await host.keeper.handle({ verb: "nat.ensure" });
+  expect(loads()).toEqual([load(wantedTwo)]);
+});
+
+test("tables that an earlier helper loaded are loaded again by nat.ensure, too", async () => {
+  const host = fakeHost();
+  host.is(wantedTwo);
+  await host.keeper.recover();
+  await host.keeper.handle({ verb: "nat.ensure" });
+  expect(host.changes()).toHaveLength(1);
+});
+
 describe("tap.create and tap.delete", () => {
   test("an interface that could be made but not attached does not stay", async () => {
     const name = `bgr-${tapC.vm}`;

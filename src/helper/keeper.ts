@@ -49,6 +49,8 @@ export class Keeper {
   #wanted: Wanted = nothingWanted;
   #wantsResolver = false;
   #routing: Routing = notRouted;
+  /** whether the tables are this helper's; an earlier version's can have other rules of the same shape */
+  #hasLoaded = false;
   #firewalls: FirewallStatus[] = [];
   /** whether firewalld may have forgotten the bridge; asking it takes a third of a second */
   #asksFirewalld = true;
@@ -101,7 +103,7 @@ export class Keeper {
       case "bridge.ensure":
         return this.#ensureBridge(request);
       case "nat.ensure":
-        return this.#change({ ...this.#requireBridge(), nat: true }, async () => void (await this.#ensurePassage()));
+        return this.#ensureNat();
       case "tap.create":
         return this.#createTap(request);
       case "tap.delete":
@@ -131,6 +133,16 @@ export class Keeper {
       await this.#ensurePassage();
       await this.#ensureRouting();
     });
+  }
+
+  /** The daemon asks after each `bridge.ensure`, which has loaded the tables: with NAT already, where a daemon connects again. */
+  async #ensureNat(): Promise<Result> {
+    const wanted = { ...this.#requireBridge(), nat: true };
+    if (!this.#wanted.nat || !this.#hasLoaded)
+      return this.#change(wanted, async () => void (await this.#ensurePassage()));
+    await this.#ensureTables();
+    await this.#ensurePassage();
+    return {};
   }
 
   /** A network that the bridge has already is not looked at again: a VPN that came later must not take running VMs' network away. */
@@ -194,6 +206,7 @@ export class Keeper {
     this.#wanted = wanted;
     try {
       await loadTables(this.#deps.exec, wanted, unused);
+      this.#hasLoaded = true;
       await rest();
       return {};
     } catch (error) {

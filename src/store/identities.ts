@@ -2,7 +2,7 @@
  * The lasting parts of each VM's identity: machine-id, ssh host keys, and its last network. On the host, private host keys are
  * only in the database, which only its owner can read.
  */
-import type { VmId } from "../base/names.ts";
+import type { VmId, VmName } from "../base/names.ts";
 import type { Db } from "../host/files/sqlite.ts";
 import type { GuestNetwork } from "../model/network.ts";
 
@@ -16,6 +16,8 @@ export type VmIdentity = {
 
 export type Identities = {
   of(id: VmId): VmIdentity | null;
+  /** VMs that have an address on the bridge, with their host keys, by one query. */
+  withAddress(): { name: VmName; address: string; sshHostKeys: SshHostKey[] }[];
   set(id: VmId, identity: VmIdentity): void;
   setNetwork(id: VmId, network: GuestNetwork | null): void;
   /** All CA certificates of the host (PEM) that the VM ever got; null: the VM is older than this record. */
@@ -38,6 +40,17 @@ export function createIdentities(db: Db): Identities {
         network: row.network === null ? null : (JSON.parse(row.network) as GuestNetwork),
       };
     },
+    withAddress: () =>
+      db
+        .all<{ name: VmName; address: string; host_keys: string }>(
+          `SELECT vms.name, leases.address, vm_identities.host_keys FROM vms
+           JOIN leases ON leases.vm_id = vms.id JOIN vm_identities ON vm_identities.vm_id = vms.id ORDER BY vms.name`,
+        )
+        .map(({ name, address, host_keys }) => ({
+          name,
+          address,
+          sshHostKeys: JSON.parse(host_keys) as SshHostKey[],
+        })),
     set(id, identity) {
       db.run(
         `INSERT INTO vm_identities (vm_id, machine_id, host_keys, network, certificates) VALUES (?, ?, ?, ?, '[]')

@@ -1,9 +1,11 @@
 /** Unix stream sockets as `ByteStream`s, with the peer's credentials. */
 import * as fs from "node:fs/promises";
 import net from "node:net";
+import { dirname } from "node:path";
 import type { ByteStream } from "../../base/bytes.ts";
 import { guardedConnection } from "../../base/guarded-connection.ts";
 import { errnoOf, hasNoListener } from "../errno.ts";
+import { folderProblem, ownedBy, ownUid } from "../files/owner.ts";
 import { type Peer, peerCredentials, sendDescriptor } from "../libc.ts";
 import { noAnswer, requireShortPath } from "./socket-path.ts";
 
@@ -38,6 +40,12 @@ export async function connectUnix(
   return promise;
 }
 
+export type ListenOptions = {
+  mode: number;
+  /** replace a socket that another user listens at, in a folder that only this user can write to: it is there since the folder was theirs */
+  replacesOthers?: boolean;
+};
+
 export type UnixListener = { /** closes the socket and removes its file; connections stay */ close(): Promise<void> };
 
 /**
@@ -48,11 +56,11 @@ export type UnixListener = { /** closes the socket and removes its file; connect
  */
 export async function listenUnix(
   path: string,
-  options: { mode: number },
+  options: ListenOptions,
   onConnection: (stream: ByteStream, peer: Peer) => void,
 ): Promise<UnixListener> {
   requireShortPath(path);
-  await removeDeadSocket(path);
+  await removeDeadSocket(path, options.replacesOthers === true && isOwnFolder(dirname(path)));
   const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     const peer = peerOf(socket);
     if (peer) onConnection(streamOf(socket), peer);
@@ -75,16 +83,36 @@ function closeServer(server: net.Server): Promise<void> {
   return promise;
 }
 
-async function removeDeadSocket(path: string): Promise<void> {
+/** @param replacesOthers whether one that does not show this user as its listener is removed, too, whatever comes of a connection to it */
+async function removeDeadSocket(path: string, replacesOthers: boolean): Promise<void> {
+  let listener: Peer | null = null;
   try {
-    const stream = await connectUnix(path, 2000);
+    const stream = await connectUnix(path, 2000, (peer) => {
+      listener = peer;
+    });
     stream.destroy();
+    if (!replacesOthers || isOwn(listener)) throw inUse(path);
+    await fs.rm(path, { force: true });
   } catch (error) {
-    if (hasNoListener(error) && (await isSocket(path))) await fs.rm(path, { force: true });
-    else if (errnoOf(error) !== "ENOENT") throw error;
-    return;
+    if (errnoOf(error) === "ENOENT") return;
+    const mayGo = hasNoListener(error) || (replacesOthers && !isOwn(listener));
+    if (!mayGo || !(await isSocket(path))) throw error;
+    await fs.rm(path, { force: true });
   }
-  throw Object.assign(new Error(`another process listens at ${path}`), { code: "EADDRINUSE" });
+}
+
+function isOwn(listener: Peer | null): boolean {
+  return listener?.uid === ownUid();
+}
+
+function isOwnFolder(folder: string): boolean {
+  const owned = ownedBy(folder);
+  const self = ownUid();
+  return owned !== null && folderProblem(owned, { self, uids: [self], allowSticky: false }) === null;
+}
+
+function inUse(path: string): Error {
+  return Object.assign(new Error(`another process listens at ${path}`), { code: "EADDRINUSE" });
 }
 
 /** A regular file refuses connections too, but is not a stale socket. */
