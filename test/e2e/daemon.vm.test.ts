@@ -324,6 +324,7 @@ async function otherVersion(home: Home): Promise<string> {
     "src/bin/banger.ts",
     "--compile",
     "--format=esm",
+    "--external=cpu-features",
     "--define",
     'BANGER_VERSION="9.9.9"',
     "--outfile",
