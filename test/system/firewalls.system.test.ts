@@ -20,11 +20,6 @@ systemSuite(
       expect(await host().shell("curl -sS --max-time 5 http://sandbox.vm:3000/")).toBe("hello\n");
       expect(await fromOutside(3000)).not.toBe(0);
     };
-    /** Runs `change`, and resolves when the helper has looked at the firewalls. */
-    const whenLookedAt = (change: string) =>
-      host().shell(
-        `set -e; (sleep 0.1; ${change}) & timeout 60 journalctl --no-pager -n 0 -f -u bangerd-root | grep -m 1 "made again"; wait $!`,
-      );
 
     test("none at first", async () => {
       await makeOutside(host());
@@ -35,7 +30,7 @@ systemSuite(
     });
 
     test("ufw, which drops what comes in and what is forwarded", async () => {
-      await whenLookedAt("ufw --force enable >/dev/null");
+      await host().whenMadeAgain("ufw --force enable >/dev/null");
       expect(await host().shell("iptables -S FORWARD")).toContain("-P FORWARD DROP");
       await requireThrough();
       expect(await lines()).toContain("ufw: accepted in the chain FORWARD");
@@ -46,10 +41,10 @@ systemSuite(
     });
 
     test("firewalld, also after it is restarted", async () => {
-      await whenLookedAt("systemctl start firewalld");
+      await host().whenMadeAgain("systemctl start firewalld");
       await requireThrough();
       expect(await lines()).toContain("firewalld: the bridge is in the zone trusted");
-      await whenLookedAt("systemctl restart firewalld");
+      await host().whenMadeAgain("systemctl restart firewalld");
       await requireThrough();
       await host().shell("systemctl stop firewalld");
       await requireThrough();

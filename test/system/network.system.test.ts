@@ -14,11 +14,6 @@ systemSuite("the bridge", (host) => {
   const addressOf = async (name: string) => (await host().json<{ address: string }>(["vm", "show", name])).address;
   const fromOutside = (url: string) =>
     host().run(["ip", "netns", "exec", "outside", "curl", "-sS", "--max-time", "2", url]);
-  /** Runs `change`, and resolves when the helper has said that it did something about it. */
-  const whenMadeAgain = (change: string) =>
-    host().shell(
-      `set -e; : > /tmp/since; (sleep 0.1; ${change}) & timeout 20 journalctl --no-pager -n 0 -f -u bangerd-root | grep -m 1 "made again"`,
-    );
 
   test("a query below .vm is answered by the host and never leaves it, without any VM", async () => {
     await makeOutside(host());
@@ -127,7 +122,7 @@ s = socket.create_server(("0.0.0.0", 8080)); print("ready", flush=True); time.sl
     ["resolved forgets its links", "resolvectl revert br-banger"],
   ] as const)
     test(`all of it is made again after ${what}`, async () => {
-      await whenMadeAgain(change);
+      await host().whenMadeAgain(change);
       expect(await host().inGuest("sandbox", fetch(internet))).toBe(uplink.host);
       expect(await host().shell("resolvectl query --cache=no --legend=no sandbox.vm")).toContain(
         await addressOf("sandbox"),

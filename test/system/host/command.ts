@@ -15,7 +15,8 @@ export type CommandOptions = {
   timeoutMs?: number;
 };
 
-const basic = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8" };
+/** what every program finds in its environment */
+export const basic = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8" };
 
 export async function runProgram(argv: string[], options: CommandOptions = {}): Promise<Ended> {
   const begun = performance.now();

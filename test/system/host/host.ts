@@ -79,6 +79,13 @@ export class SystemHost {
     throw new Error(`${line} ended with ${code} in the test host: ${stderr.slice(-2000)}${stdout.slice(-500)}`);
   }
 
+  /** Runs a shell command as root, and resolves when the helper has said that it made something again because of it. */
+  async whenMadeAgain(change: string): Promise<void> {
+    const last = "journalctl -n 1 --output=cat --show-cursor -u bangerd-root | sed -n 's/^-- cursor: //p'";
+    const next = 'timeout 60 journalctl --output=cat --no-tail --follow --after-cursor="$cursor" -u bangerd-root';
+    await this.shell(`set -e; cursor=$(${last}); ${change}; grep -q -m 1 "made again" <(${next})`);
+  }
+
   /** Runs a program as one of its users, in that user's home. */
   as(user: UserName, argv: string[], { env = {}, ...options }: CommandOptions = {}): Promise<Ended> {
     const home = `/home/${user}`;

@@ -11,9 +11,7 @@ import { hostInitramfs } from "../../nested/host/initramfs.ts";
 import { makeDisk } from "../../nested/host/make.ts";
 import { dataBytes } from "../../nested/host/qemu.ts";
 import { HostVm } from "../../nested/host/vm.ts";
-import type { CommandOptions, Ended } from "./command.ts";
-
-const basic = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8" };
+import { basic, type CommandOptions, type Ended } from "./command.ts";
 
 export class Machine {
   readonly #vm: HostVm;
