@@ -18,7 +18,7 @@ export function restartOf(service: CheckFacts["system"]): string {
 type Facts = Pick<CheckFacts, "accel"> & Partial<Pick<CheckFacts, "system">>;
 
 export function acceleration({ accel: { own, daemon }, system = null }: Facts): Finding {
-  const restart = `run ${restartOf(system)}; VMs keep running, and the next start begins a daemon anew`;
+  const restart = `run ${restartOf(system)}; VMs keep running`;
   if (daemon === null) return judge(own, restart);
   const finding = judge(daemon, restart);
   if (decisionOf(daemon) === decisionOf(own)) return finding;

@@ -236,7 +236,7 @@ function daemon({ daemon: one, version, system: service }: CheckFacts): Finding 
     text: `version ${one.version}, but this banger is version ${version}`,
     fix: service
       ? "run `sudo banger system install` with the newer one; VMs keep running"
-      : `run ${restartOf(service)}; VMs keep running`,
+      : "run `banger daemon stop`; VMs keep running",
   };
 }
 

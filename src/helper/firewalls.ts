@@ -10,7 +10,7 @@ import { objectsOf } from "./ruleset-shape.ts";
 /** `hook` and `policy` are empty for one that others jump to */
 type Chain = { family: string; table: string; name: string; hook: string; policy: string };
 
-/** Their rules are seen by a program alone that needs a capability more than the helper has. */
+/** Only iptables-legacy shows its rules, and it needs CAP_NET_RAW, which the helper does not have. */
 export function legacyStatus(tables: readonly string[]): FirewallStatus[] {
   if (!tables.includes("filter")) return [];
   return [

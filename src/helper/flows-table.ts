@@ -11,8 +11,8 @@ import type { NftTable } from "./ruleset.ts";
  */
 const atOnce = 4096;
 /**
- * New ones, by guest: what is closed stays in the host's table for up to two minutes (nf_conntrack_tcp_timeout_time_wait), which makes 28,000
- * of a guest that opens and closes them as fast as it can.
+ * New ones, by guest: what is closed stays in the host's table for up to two minutes (nf_conntrack_tcp_timeout_time_wait), so a guest that opens
+ * and closes them as fast as it may has 28,000 there.
  */
 const rate = "limit rate over 200/second burst 4096 packets";
 /** by address: how many connections there are */

@@ -2,7 +2,6 @@
  * Keeps the host's network as it was asked for: carries out the verbs, and makes again what something else took away. One thing at a time: what
  * is done together would see the other's half of it.
  */
-
 import { Semaphore } from "../base/semaphore.ts";
 import type { Logger } from "../host/log.ts";
 import type { Exec } from "../host/process/exec.ts";

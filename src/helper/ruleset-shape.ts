@@ -86,7 +86,7 @@ function elementsOf(value: unknown): string[] {
 /** Elements that rules add have a count or a rate of their own. */
 function isCounted(value: unknown): boolean {
   const elem = recordOf(recordOf(value)?.["elem"]);
-  return elem !== null && elem !== undefined && ("ct count" in elem || "limit" in elem);
+  return elem ? "ct count" in elem || "limit" in elem : false;
 }
 
 function elementText(value: unknown): string {

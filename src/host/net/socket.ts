@@ -86,19 +86,19 @@ function closeServer(server: net.Server): Promise<void> {
 /** @param replacesOthers whether one that does not show this user as its listener is removed, too, whatever comes of a connection to it */
 async function removeDeadSocket(path: string, replacesOthers: boolean): Promise<void> {
   let listener: Peer | null = null;
-  try {
-    const stream = await connectUnix(path, 2000, (peer) => {
-      listener = peer;
-    });
-    stream.destroy();
-    if (!replacesOthers || isOwn(listener)) throw inUse(path);
-    await fs.rm(path, { force: true });
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return;
-    const mayGo = hasNoListener(error) || (replacesOthers && !isOwn(listener));
-    if (!mayGo || !(await isSocket(path))) throw error;
-    await fs.rm(path, { force: true });
-  }
+  const problem = await connectUnix(path, 2000, (peer) => {
+    listener = peer;
+  }).then(
+    (stream) => {
+      stream.destroy();
+      return inUse(path);
+    },
+    (error: unknown) => error,
+  );
+  if (errnoOf(problem) === "ENOENT") return;
+  const mayGo = hasNoListener(problem) || (replacesOthers && !isOwn(listener));
+  if (!mayGo || !(await isSocket(path))) throw problem;
+  await fs.rm(path, { force: true });
 }
 
 function isOwn(listener: Peer | null): boolean {
