@@ -16,11 +16,10 @@ import { ownFolders } from "../host/files/own-folders.ts";
 import { isFolder } from "../host/files/owner.ts";
 import { onSignals } from "../host/process/signals.ts";
 import type { ToolCage } from "../host/process/tool-cage.ts";
-import { processTerminal } from "../host/terminal/terminal.ts";
+import { processTerminal, type Terminal } from "../host/terminal/terminal.ts";
 import type { OpenOptions } from "../images/rootfs/open.ts";
 import { type Paths, pathsOf } from "../model/paths.ts";
 import { fallbackWarning, foundInstall, installed, ownPlace, placeOf } from "./banger-place.ts";
-import { sshOf } from "./banger-ssh-of.ts";
 import { definedOnly } from "./defined-only.ts";
 
 type Env = Record<string, string | undefined>;
@@ -54,9 +53,8 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
       const ms = performance.now() - begun;
       return { code: ended.exitCode, ms, stderr: new TextDecoder().decode(ended.stderr) };
     },
-    ...daemons({ place, paths, env, warning: fallbackWarning(place, found), stderr: printTo("stderr") }),
+    ...daemons({ place, paths, env, home, stdio, warning: fallbackWarning(place, found), stderr: printTo("stderr") }),
     processEnd,
-    ssh: sshOf({ place, paths, home, stdio }),
     async planWorkspace(request) {
       const { planWorkspace } = await import("../workspace/plan.ts");
       const [exec, cage] = await Promise.all([execOf(env), cageOf(paths, env)]);
@@ -127,13 +125,15 @@ type DaemonFacts = {
   place: DaemonPlace;
   paths: Paths;
   env: Env;
+  home: string;
+  stdio: Terminal;
   /** written before the first connection; null: none */
   warning: string | null;
   stderr: { write(text: string): void };
 };
 
 /** The daemon that commands use, the user's own, and what looks after the service. */
-function daemons({ place, paths, env, warning, stderr }: DaemonFacts) {
+function daemons({ place, paths, env, home, stdio, warning, stderr }: DaemonFacts) {
   const connect = () => {
     warn();
     return connectOrStart(place);
@@ -149,6 +149,10 @@ function daemons({ place, paths, env, warning, stderr }: DaemonFacts) {
     async systemWorld() {
       const { systemWorld } = await import("./banger-system.ts");
       return systemWorld(env);
+    },
+    async sshAccess() {
+      const { sshAccess } = await import("./banger-ssh.ts");
+      return sshAccess({ home, place, own: paths, stdio });
     },
     async ownApi() {
       const { exists } = await import("../host/files/files.ts");

@@ -23,7 +23,7 @@ export function buildApp(version: string, words: readonly string[]) {
   const root = group(
     {
       brief: "disposable Linux virtual machines with your repository in them",
-      hidden: ["ssh-gateway"],
+      hidden: { "ssh-gateway": true },
       examples: [
         ["banger vm run", "a shell in a new VM"],
         ["banger vm run --rm ./repo -- make test", "one command in a repository, then delete the VM"],

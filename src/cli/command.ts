@@ -35,10 +35,10 @@ export function group<NAME extends string>(
 ): RouteMap<CliContext> {
   const built = buildRouteMap<NAME, CliContext>({
     routes,
-    docs: { brief: docs.brief },
+    docs: { brief: docs.brief, hideRoute: (docs.hidden ?? {}) as Partial<Record<NAME, boolean>> },
     ...(aliases ? { aliases } : {}),
   });
-  const shown = built.getAllEntries().filter(({ name }) => !docs.hidden?.includes(name.original));
+  const shown = built.getAllEntries().filter(({ hidden }) => !hidden);
   const rows = shown.map(({ name, target }) => [name.original, target.brief] as const);
   return { ...built, formatHelp: (args) => groupPage(rows, docs, args) };
 }

@@ -8,12 +8,25 @@ import type {
   TarSource,
   WorkspacePacker,
 } from "../client/dependencies.ts";
-import type { SshGuest } from "../client/session/ssh-guest.ts";
 import type { CheckFacts } from "../doctor/facts.ts";
 import type { BuildPlan } from "../imagefile/plan.ts";
 import type { CatalogKind } from "../model/catalog.ts";
+import type { Guest } from "../ssh/gateway/guest.ts";
 import type { SystemWorld } from "../system/world.ts";
 import type { WorkspacePlan, WorkspaceRequest } from "../workspace/types.ts";
+
+export type SshAccess = {
+  /** Serves ssh on stdin and stdout until the client has gone. */
+  serve(guest: Guest): Promise<void>;
+  /** Writes the configuration of ssh for the VMs. @returns its path, and the line that includes it */
+  writeConfig(): Promise<{ file: string; include: string }>;
+  /** @returns whether the user's configuration has changed */
+  install(include: string): Promise<boolean>;
+  /** @returns whether the user's configuration has changed */
+  uninstall(): Promise<boolean>;
+  /** path of the user's configuration */
+  userConfig(): Promise<string>;
+};
 
 /** What functions of client/ need, and what only commands need. */
 export type CliContext = DaemonAccess & SessionTerminal & WorkspacePacker & ArtifactSource & CommandContext;
@@ -85,12 +98,6 @@ type CommandContext = {
     signal: AbortSignal,
   ): Promise<TarSource>;
   /** ssh from this host; `bin/banger-ssh.ts` has the real one */
-  ssh: {
-    serve(guest: SshGuest): Promise<void>;
-    writeConfig(): Promise<{ file: string; include: string }>;
-    install(include: string): Promise<boolean>;
-    uninstall(): Promise<boolean>;
-    userConfig(): Promise<string>;
-  };
+  sshAccess(): Promise<SshAccess>;
   checkFacts(): Promise<CheckFacts>;
 };

@@ -18,7 +18,7 @@ export type CommandHelp = {
 
 export type GroupHelp = Pick<CommandHelp, "brief" | "examples"> & {
   /** commands that other programs run, not people */
-  hidden?: readonly string[];
+  hidden?: Readonly<Record<string, boolean>>;
 };
 
 /** What the parser hands to a page. `prefix` is the command as it was typed. */

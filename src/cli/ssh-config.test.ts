@@ -1,19 +1,19 @@
 /** Transcripts of `ssh-config`. */
 import { expect, test } from "bun:test";
-import type { CliContext } from "./context.ts";
+import type { CliContext, SshAccess } from "./context.ts";
 import { cliWorlds } from "./testing/cli.ts";
 
 const world = cliWorlds();
 
 async function run(line: string, changed = true) {
   const { cli } = await world();
-  const ssh: Partial<CliContext["ssh"]> = {
+  const ssh: Partial<SshAccess> = {
     writeConfig: async () => ({ file: "/k/ssh_config", include: "Include ~/k/ssh_config" }),
     install: async () => changed,
     uninstall: async () => changed,
     userConfig: async () => "/h/.ssh/config",
   };
-  return cli(line, { change: (context: CliContext) => void Object.assign(context, { ssh }) });
+  return cli(line, { change: (context: CliContext) => void Object.assign(context, { sshAccess: async () => ssh }) });
 }
 
 test("prints the line to include, alone on stdout", async () => {

@@ -7,9 +7,9 @@ type Flags = JsonFlag & { install?: boolean | undefined; uninstall?: boolean | u
 
 export async function sshConfig(this: CliContext, flags: Flags): Promise<void> {
   await running(this, flags, async () => {
-    const { ssh } = this;
     if (flags.install && flags.uninstall)
       throw fail("USAGE", { problem: "--install and --uninstall exclude each other", next: "give one of them" });
+    const ssh = await this.sshAccess();
     const path = await ssh.userConfig();
     if (flags.uninstall) {
       const changed = await ssh.uninstall();

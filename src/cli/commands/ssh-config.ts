@@ -24,5 +24,5 @@ export const sshConfig = command({
 export const sshGateway = command({
   loader: async () => (await import("./ssh-gateway.run.ts")).sshGateway,
   parameters: { positional: positionals(required("NAME", "name of a VM, or NAME.vm")) },
-  docs: { brief: "answer ssh on stdin and stdout, for a VM: the ProxyCommand of `banger ssh-config`" },
+  docs: { brief: "serve ssh to a VM on stdin and stdout; the ProxyCommand of `banger ssh-config`" },
 });

@@ -1,4 +1,4 @@
-/** `banger ssh-gateway`: what ssh(1) runs for the VMs (ProxyCommand): it answers ssh on stdin and stdout. */
+/** `banger ssh-gateway`: what ssh(1) runs for the VMs (ProxyCommand): it serves ssh on stdin and stdout. */
 import { fail } from "../../base/errors/error.ts";
 import { isVmName } from "../../base/names.ts";
 import { openSession } from "../../client/session/open.ts";
@@ -14,7 +14,7 @@ export async function sshGateway(this: CliContext, _flags: object, host: string)
     if (!isVmName(name)) throw fail("VM_NOT_FOUND", { name });
     const session = await cancellable(this.signals, (signal) => openSession(this, name, noticePrinter(this), signal));
     try {
-      await this.ssh.serve(sshGuest(this, session));
+      await (await this.sshAccess()).serve(sshGuest(this, session));
     } finally {
       session.client.destroy();
     }

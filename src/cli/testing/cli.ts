@@ -155,13 +155,7 @@ function contextOf(
     readInput: async (path) => new TextEncoder().encode(path === "-" ? (call.stdin ?? "") : await unavailable()),
     fetchKernel: unavailable,
     openKernel: unavailable,
-    ssh: {
-      serve: unavailable,
-      writeConfig: unavailable,
-      install: unavailable,
-      uninstall: unavailable,
-      userConfig: unavailable,
-    },
+    sshAccess: unavailable,
     checkFacts: async () => goodHost,
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Answers ssh on one connection, that of the user's own client, and goes on to the guest: sessions with commands, shells and sftp, and connections
- * to ports and sockets in the guest. The folder is all that knows the package `ssh2`; the guest's own sshd takes no part.
+ * An SSH server for one connection, that of the user's own client: sessions with commands, shells and sftp in the guest, and connections to its
+ * ports and sockets. Only this folder imports the package `ssh2`; the guest's own sshd is not involved.
  */
 import type { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";

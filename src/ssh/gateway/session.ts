@@ -1,6 +1,7 @@
 /** One session of an ssh client (RFC 4254, 6): a command, a shell or sftp in the guest. */
 import type { PseudoTtyInfo, ServerChannel, Session } from "ssh2";
 import { toBangerError } from "../../base/errors/error.ts";
+import { Exit } from "../../base/exit.ts";
 import { integerOf, textOf } from "../../base/untrusted-json.ts";
 import type { ExecRequest, Json } from "../../wire/agent/types.ts";
 import type { Guest, GuestCommand } from "./guest.ts";
@@ -63,15 +64,13 @@ async function run(channel: ServerChannel, starting: Promise<GuestCommand>): Pro
     sendInput(channel, stream);
     await stream.closed;
   } catch (error) {
-    const { message, hint, code } = toBangerError(error);
+    const { message, hint, exit: status } = toBangerError(error);
     await send(channel.stderr, new TextEncoder().encode(`error: ${message}\r\nhint: ${hint}\r\n`));
-    exit = { code: statuses[code] ?? unknownStatus };
+    exit = { code: status > Exit.Run ? status : unknownStatus };
   }
   sayExit(channel, exit ?? {});
   channel.end();
 }
-
-const statuses: Record<string, number> = { COMMAND_NOT_FOUND: 127, COMMAND_NOT_EXECUTABLE: 126 };
 
 function sayExit(channel: ServerChannel, { code, signal }: Json): void {
   const name = textOf(signal, 16);
