@@ -44,6 +44,7 @@ export function toEntry(
   header: TarHeader,
   pax: ReadonlyMap<string, string>,
   sparse: Sparse | null,
+  allowsLineBreaks = false,
 ): { entry: TarEntry; stored: number } {
   const path = sparse?.name ?? pax.get("path") ?? header.name;
   const name = insideRoot(trimEndOf(path, "/"));
@@ -53,13 +54,15 @@ export function toEntry(
   const isStored = kind === "file" || header.type === dumpedFolder;
   const stored = isStored ? (paxNumber(pax, "size") ?? header.size) : 0;
   const link = linkOf(kind, pax.get("linkpath") ?? header.link);
-  checkName(name, kind, link);
+  checkName(name, kind, link, allowsLineBreaks);
   const entry: TarEntry = {
     ...{ name, kind, mode: header.mode, link, size: sparse?.size ?? (kind === "file" ? stored : 0) },
     uid: paxNumber(pax, "uid") ?? header.uid,
     gid: paxNumber(pax, "gid") ?? header.gid,
     mtime: paxTime(pax) ?? header.mtime,
   };
+  const nanoseconds = paxFraction(pax);
+  if (nanoseconds > 0) entry.nanoseconds = nanoseconds;
   if (kind === "character" || kind === "block") entry.device = header.device;
   const xattrs = xattrsOf(pax);
   if (xattrs.size > 0) entry.xattrs = xattrs;
@@ -102,4 +105,12 @@ function paxTime(pax: ReadonlyMap<string, string>): number | undefined {
   const [whole = "", fraction = ""] = text.split(".");
   const isBelow = whole.startsWith("-") && /[1-9]/.test(fraction);
   return Number(whole) - (isBelow ? 1 : 0);
+}
+
+/** What `paxTime` rounds down, in whole nanoseconds. */
+function paxFraction(pax: ReadonlyMap<string, string>): number {
+  const text = pax.get("mtime") ?? "";
+  const [, digits = ""] = text.split(".");
+  const part = Number(digits.slice(0, 9).padEnd(9, "0"));
+  return text.startsWith("-") && part > 0 ? 1_000_000_000 - part : part;
 }

@@ -23,6 +23,8 @@ export type TarEntry = {
   size: number;
   /** seconds since 1970; may be negative; unlimited range */
   mtime: number;
+  /** after `mtime`, if the entry has a fraction of a second: 1-999,999,999 */
+  nanoseconds?: number;
   /** target of a hard link or symlink, else empty */
   link: string;
   /** of character and block devices */
@@ -32,7 +34,10 @@ export type TarEntry = {
 };
 
 /** Raw fields of a header block; `type` is the type flag's character. */
-export type TarHeader = Omit<TarEntry, "kind" | "device" | "xattrs"> & { type: string; device: DeviceNumbers };
+export type TarHeader = Omit<TarEntry, "kind" | "device" | "xattrs" | "nanoseconds"> & {
+  type: string;
+  device: DeviceNumbers;
+};
 
 /** Not a tar stream, or one that banger refuses. `problem` is a clause. */
 export class TarError extends Error {

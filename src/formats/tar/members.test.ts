@@ -183,6 +183,20 @@ test("extended attributes are there when there is one", () => {
   expect(only([header("0", 0)])?.xattrs).toBeUndefined();
 });
 
+test.each([
+  ["5.25", 5, 250_000_000],
+  ["5.000000001", 5, 1],
+  ["5.9999999999", 5, 999_999_999],
+  ["5.", 5, undefined],
+  ["5", 5, undefined],
+  ["5.0000000009", 5, undefined],
+  ["-1.25", -2, 750_000_000],
+  ["-0.000000001", -1, 999_999_999],
+])("a pax mtime of %s has a second and a rest", (text, mtime, nanoseconds) => {
+  const entry = only([extension("x", paxRecord("mtime", text)), header("0", 0)]);
+  expect([entry?.mtime, entry?.nanoseconds]).toEqual([mtime, nanoseconds]);
+});
+
 test("times of pax have up to 30 digits on each side of the point", () => {
   const time = (text: string) => only([extension("x", paxRecord("mtime", text)), header("0", 0)])?.mtime;
   expect([time("7"), time("7.9"), time("7.")]).toEqual([7, 7, 7]);

@@ -58,3 +58,9 @@ test("each name has one spelling", () => {
   const spellings = ["", ".", "./", "./a", "././/a/b", "//a"];
   expect(spellings.map(plainName)).toEqual(["", "", "", "a", "a/b", "a"]);
 });
+
+test("a line break is allowed where the reader asks for it, a NUL never", () => {
+  expect(() => checkName("a\nb", "file", "", true)).not.toThrow();
+  expect(() => checkName("a", "hardlink", "b\n", true)).not.toThrow();
+  expect(() => checkName("a\0", "file", "", true)).toThrow("a name contains a control character");
+});

@@ -69,6 +69,7 @@ type Extension = { type: string; left: number; size: number; parts: Uint8Array[]
 export class TarScanner {
   readonly #sink: TarSink;
   readonly #limits: Required<TarLimits>;
+  readonly #allowsLineBreaks: boolean;
   readonly #partial = new Uint8Array(blockSize);
   #partialLength = 0;
   #head: Uint8Array[] = [];
@@ -87,9 +88,11 @@ export class TarScanner {
   #bytes = 0;
   #tail = 0;
 
-  constructor(sink: TarSink, limits: TarLimits) {
+  /** @param allowsLineBreaks in names: refused by default, because tools that read lists of names would split them */
+  constructor(sink: TarSink, limits: TarLimits, allowsLineBreaks = false) {
     this.#sink = sink;
     this.#limits = { tail: maxTail, ...limits };
+    this.#allowsLineBreaks = allowsLineBreaks;
   }
 
   /** True once the end marker was seen; the rest is counted and ignored. */
@@ -235,7 +238,7 @@ export class TarScanner {
   }
 
   #entry(header: TarHeader, block: Uint8Array, sparse: Sparse | null): void {
-    const { entry, stored } = toEntry(header, this.#pax, sparse);
+    const { entry, stored } = toEntry(header, this.#pax, sparse, this.#allowsLineBreaks);
     const head = [...this.#head, block];
     this.#beginContent(stored, header.type === dumpedFolder);
     if (++this.#entries > this.#limits.entries) throw new TarError("it contains too many files");
