@@ -288,3 +288,37 @@ export function processLimit(pid: number, resource: number, next: Limit | null):
   const [soft = 0n, hard = 0n] = former;
   return { soft, hard };
 }
+
+/** Separate, because only what unpacks a stream on the host needs it. */
+function loadTimes() {
+  return dlopen("libc.so.6", {
+    futimens: { args: [FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
+    utimensat: { args: [FFIType.i32, FFIType.ptr, FFIType.ptr, FFIType.i32], returns: FFIType.i32 },
+  }).symbols;
+}
+
+let times: ReturnType<typeof loadTimes> | undefined;
+/** two `struct timespec`: of the access, which is left as it is, and of the change */
+const timePair = new BigInt64Array(4);
+
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const UTIME_OMIT = (1n << 30n) - 2n;
+const second = 1_000_000_000n;
+const lastSecond = (1n << 40n) - 1n;
+
+/**
+ * Sets the modification time of an open file or folder, or of the link `name` in the open folder: utimensat(2). The runtime's own
+ * calls take a number, which can't hold today's time in nanoseconds. False when the file system refuses.
+ * @param ns Unix time in `ns`; what is out of a file system's range becomes the nearest time in it
+ */
+export function setModified(fd: number, ns: bigint, name?: Uint8Array): boolean {
+  times ??= loadTimes();
+  const fraction = ((ns % second) + second) % second;
+  const whole = (ns - fraction) / second;
+  const within = whole > lastSecond ? lastSecond : whole < -lastSecond ? -lastSecond : whole;
+  timePair.set([0n, UTIME_OMIT, within, fraction]);
+  if (name === undefined) return times.futimens(fd, ptr(timePair)) === 0;
+  const text = new Uint8Array(name.length + 1);
+  text.set(name);
+  return times.utimensat(fd, ptr(text), ptr(timePair), AT_SYMLINK_NOFOLLOW) === 0;
+}
