@@ -161,12 +161,14 @@ export const folders: Record<string, Folder> = {
     instead: "system/ installs and removes the two services; what they do is in daemon/ and helper/",
   },
   client: {
-    // besides the API: the plans that it carries out (a workspace, an image's build), and the kernel that a first run fetches
+    // besides the API: the plans that it carries out (a workspace, an image's build), the kernel that a first run fetches, and the tar
+    // streams of `vm cp`
     may: [
       "base",
       "model",
       "host",
       "api",
+      "formats/tar",
       "wire/agent",
       "workspace/types.ts",
       "imagefile/accounts.ts",

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { patience, runs } from "../base/testing/budget.ts";
 import { archive, chunked, file, folder } from "../formats/tar/testing/archive.ts";
-import { idsOf, needsNames, textOfTar } from "./accounts.ts";
+import { homeOf, idsOf, needsNames, textOfTar } from "./accounts.ts";
 import { packageManagers } from "./packages.ts";
 
 const passwd = "root:x:0:0:root:/root:/bin/sh\napp:x:1234:1235::/:\n77:x:5:6::/:\nodd\nbad:x:y:z::/:\n";
@@ -30,6 +30,20 @@ test("root and numbers need no files; without files they resolve to themselves",
   expect(["root", "0:0", "12", "root:root"].map(needsNames)).toEqual([false, false, false, false]);
   expect(["app", "0:web"].map(needsNames)).toEqual([true, true]);
   expect(idsOf("root:root", "", "")).toEqual({ uid: 0, gid: 0 });
+});
+
+test.each([
+  ["root", "/root"],
+  ["app", "/"],
+  ["0", "/root"],
+  // by name first, as for the numbers
+  ["77", "/"],
+  ["bad", "/"],
+  ["nobody", null],
+  ["odd", null],
+])("the home of %s", (user, home) => {
+  expect(homeOf(user, passwd)).toBe(home);
+  expect(homeOf(user, "x:x:0:0::relative:\n")).toBeNull();
 });
 
 test("the text of a tar's only file; null for anything else, and for a file that is too large", async () => {

@@ -42,6 +42,14 @@ export function needsNames(owner: string): boolean {
   return owner.split(":").some((part) => part !== "root" && numberOf(part) === null);
 }
 
+/** The home folder of a user by name or number; null: the guest's files name none that is absolute. */
+export function homeOf(user: string, passwd: string): string | null {
+  const rows = passwd.split("\n").map((line) => line.split(":"));
+  const row = rows.find((fields) => fields[0] === user) ?? rows.find((fields) => fields[2] === user);
+  const home = row?.[5] ?? "";
+  return home.startsWith("/") && !home.includes("\0") ? home : null;
+}
+
 function rowOf(text: string, name: string): string[] | undefined {
   return text
     .split("\n")

@@ -5,6 +5,7 @@
 import { agentErrors } from "./agent.ts";
 import { bundleErrors } from "./bundle.ts";
 import { cliErrors } from "./cli.ts";
+import { copyErrors } from "./copy.ts";
 import { daemonErrors } from "./daemon.ts";
 import { hostErrors } from "./host.ts";
 import { imageErrors } from "./image.ts";
@@ -27,5 +28,6 @@ export const catalog = {
   ...hostErrors,
   ...systemErrors,
   ...workspaceErrors,
+  ...copyErrors,
   ...cliErrors,
 };

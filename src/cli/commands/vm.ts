@@ -232,6 +232,37 @@ const exec = command({
   },
 });
 
+const cp = command({
+  loader: async () => (await import("./vm/cp.run.ts")).cp,
+  parameters: {
+    flags: {
+      user: text(
+        "user in the guest: paths start from its home, and it owns what is copied in (default: as in exec)",
+        "USER",
+      ),
+      ...jsonFlag,
+    },
+    positional: several("PATH", "sources, then the target"),
+    aliases: { u: "user" },
+  },
+  docs: {
+    brief: "copy files and folders into a VM and out of it",
+    description:
+      "copy files and folders into a VM and out of it; a path in a VM is VM:PATH, relative to the user's home there, and " +
+      "- is a tar on stdin or stdout; a file has its name when it is complete, except in a VM",
+    arguments: [
+      ["SOURCE...", "file or folder, here or in a VM; with /. at its end the folder's content; or -"],
+      ["TARGET", "folder, or the new name in an existing one, at the other end; or -"],
+    ],
+    examples: [
+      ["banger vm cp ./notes.txt box:", "a file into the home of the VM's user"],
+      ["banger vm cp box:repo/build ./out", "a folder out of it, as ./out, or into ./out if that exists"],
+      ["tar c ./data | banger vm cp - box:/srv", "a tar, unpacked in a folder of the VM"],
+      ["banger vm cp box:/var/log - | tar t", "a folder of the VM as a tar"],
+    ],
+  },
+});
+
 const logs = command({
   loader: async () => (await import("./vm/logs.run.ts")).logs,
   parameters: {
@@ -274,6 +305,7 @@ export const vm = group(
     wait,
     ssh,
     exec,
+    cp,
     logs,
   },
   { ls: "list", rm: "delete" },

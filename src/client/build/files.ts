@@ -1,8 +1,8 @@
 /** Copies the files of a build into the guest, one after the other. */
 import { isError } from "../../base/errors/error.ts";
-import { type Ids, idsOf, needsNames, textOfTar } from "../../imagefile/accounts.ts";
+import { type Ids, idsOf, needsNames } from "../../imagefile/accounts.ts";
 import type { FilePlan } from "../../imagefile/plan.ts";
-import { getTar } from "../../wire/agent/get.ts";
+import { noAccounts, readAccounts } from "../accounts.ts";
 import { putTar } from "../workspace/put-tar.ts";
 import { type BuildVm, failedStep, type Step } from "./steps.ts";
 
@@ -13,7 +13,7 @@ export async function putFiles(
   files: readonly FilePlan[],
   signal: AbortSignal,
 ): Promise<void> {
-  const accounts = files.some(({ owner }) => needsNames(owner)) ? await readAccounts(build, signal) : noAccounts;
+  const accounts = files.some(({ owner }) => needsNames(owner)) ? await readAccounts(build.client, signal) : noAccounts;
   for (const file of files) {
     const ids = idsOf(file.owner, accounts.passwd, accounts.group);
     if (typeof ids === "string") {
@@ -39,18 +39,4 @@ async function putFile(build: BuildVm, step: Step, { path, entries }: FilePlan, 
     throw reason === undefined ? error : failedStep(build, step, `can't write ${path}: ${String(reason)}`);
   }
   if (gone.length > 0) throw failedStep(build, step, `can't write ${path}: ${gone[0]} vanished while it was read`);
-}
-
-const noAccounts = { passwd: "", group: "" };
-
-async function readAccounts({ client }: BuildVm, signal: AbortSignal): Promise<typeof noAccounts> {
-  const read = async (path: string) => {
-    try {
-      return (await textOfTar(getTar(client, { path }, signal))) ?? "";
-    } catch (error) {
-      if (isError(error, "AGENT_REFUSED")) return "";
-      throw error;
-    }
-  };
-  return { passwd: await read("/etc/passwd"), group: await read("/etc/group") };
 }
