@@ -64,6 +64,7 @@ const vmView: z.ZodMiniType<VmView> = z.strictObject({
     }),
   ),
   troubles: z.array(z.strictObject({ kind: z.enum(troubleKinds), reason: z.string(), next: z.string(), at: time })),
+  loopbackAddress: z.string(),
   diskUsed: count,
   address: z.nullable(z.string()),
   pid: z.nullable(count),

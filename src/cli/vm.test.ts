@@ -33,7 +33,10 @@ test("list is a table, and JSON for programs", async () => {
   const { stdout } = await cli("vm list");
   expect(stdout.split("\n")[0]).toMatch(/^NAME {2}STATE +IMAGE +CPU {2}MEMORY +DISK +AGE +ADDRESS$/);
   expect(stdout.split("\n")[1]).toMatch(/^web +stopped +debian-bookworm +2/);
-  expect(JSON.parse((await cli("vm ls --json")).stdout)[0].name).toBe("web");
+  const [{ name, loopbackAddress }] = JSON.parse((await cli("vm ls --json")).stdout);
+  expect(name).toBe("web");
+  expect(stdout.split("\n")[1]).toEndWith(` ${loopbackAddress}`);
+  expect((await cli("vm show web")).stdout).toMatch(new RegExp(`^loopback address: +${loopbackAddress}$`, "m"));
 });
 
 test("several names: each is reported, one failure does not stop the others, its code is the exit code", async () => {

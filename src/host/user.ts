@@ -24,7 +24,12 @@ export function passwdOf(uid: number): PasswdEntry | null {
   }
 }
 
+/** This process's uid. */
+export function ownUid(): number {
+  return process.getuid?.() ?? -1;
+}
+
 /** The user's name; USER for one of another database, and the number where that is not set either. */
-export function userName(uid = process.getuid?.() ?? -1, env = process.env): string {
+export function userName(uid = ownUid(), env = process.env): string {
   return passwdOf(uid)?.name || env["USER"] || String(uid);
 }

@@ -118,6 +118,8 @@ export type VmRecord = {
   pausedBy: PauseCause | null;
   /** since its last start: one of each kind, the latest last */
   troubles: VmTrouble[];
+  /** on the host's loopback, for what listens in the guest; the VM's own from its creation to its deletion (`loopback.ts`) */
+  loopbackAddress: string;
 };
 
 export type Suspended = {
@@ -133,7 +135,12 @@ export type Suspended = {
 export type VmView = VmRecord & {
   /** bytes of the VM's folder on the host */
   diskUsed: number;
-  /** the guest's address, if it has one */
+  /** the guest's own address while it runs, if it has one; the host reaches only one on the bridge */
   address: string | null;
   pid: number | null;
 };
+
+/** Where this host reaches the VM: on the bridge the guest itself, else its forwarded ports. Null: nowhere now. */
+export function addressOnHost(vm: VmView): string | null {
+  return vm.spec.network.kind === "bridge" ? vm.address : vm.loopbackAddress;
+}

@@ -133,4 +133,8 @@ export const migrations: readonly string[] = [
      vm_id TEXT PRIMARY KEY,
      address TEXT NOT NULL UNIQUE
    ) STRICT;`,
+
+  // addresses on the host's loopback; `createVms` gives one to each VM that has none
+  `ALTER TABLE vms ADD COLUMN loopback_address TEXT;
+   CREATE UNIQUE INDEX vms_by_loopback_address ON vms(loopback_address);`,
 ];

@@ -1,6 +1,8 @@
 /** VMs. `change` sets what can change after creation; the spec never changes. */
 import type { Digest, VmId, VmName } from "../base/names.ts";
 import type { Db } from "../host/files/sqlite.ts";
+import { ownUid } from "../host/user.ts";
+import { freeLoopbackAddress } from "../model/loopback.ts";
 import type { PauseCause, Suspended, VmFailure, VmRecord, VmSpec, VmState, VmTrouble } from "../model/vm.ts";
 
 type Row = {
@@ -17,6 +19,7 @@ type Row = {
   suspended: string | null;
   paused_by: string | null;
   troubles: string;
+  loopback_address: string;
 };
 
 export type VmChanges = Partial<
@@ -45,12 +48,22 @@ export type Vms = {
   /** False when the new name is taken. A new state clears `pausedBy` unless it is given too. */
   change(id: VmId, changes: VmChanges): boolean;
   remove(id: VmId): void;
+  /** For a new VM; it is taken once the VM is added. */
+  freeLoopbackAddress(id: VmId): string;
   /** names of VMs that boot from that image */
   namesUsingImage(digest: Digest): VmName[];
   namesUsingKernel(digest: Digest): VmName[];
 };
 
-export function createVms(db: Db): Vms {
+/** @param uid whose VMs they are: their loopback addresses are of this user's block */
+export function createVms(db: Db, uid = ownUid()): Vms {
+  const takenLoopback = () => new Set(db.all<{ a: string }>("SELECT loopback_address AS a FROM vms").map(({ a }) => a));
+  db.transaction(() => {
+    for (const { id } of db.all<{ id: VmId }>("SELECT id FROM vms WHERE loopback_address IS NULL")) {
+      const address = freeLoopbackAddress(uid, id, takenLoopback());
+      db.run("UPDATE vms SET loopback_address = ? WHERE id = ?", address, id);
+    }
+  });
   const one = (where: string, value: string) => {
     const row = db.get<Row>(`SELECT * FROM vms WHERE ${where} = ?`, value);
     return row ? toRecord(row) : null;
@@ -80,6 +93,7 @@ export function createVms(db: Db): Vms {
         return true;
       }),
     remove: (id) => db.run("DELETE FROM vms WHERE id = ?", id),
+    freeLoopbackAddress: (id) => freeLoopbackAddress(uid, id, takenLoopback()),
     namesUsingImage: (digest) => names("image_digest", digest),
     namesUsingKernel: (digest) => names("kernel_digest", digest),
   };
@@ -87,8 +101,8 @@ export function createVms(db: Db): Vms {
 
 function insert(db: Db, r: VmRecord): void {
   db.run(
-    `INSERT INTO vms (id, name, state, spec, image_digest, kernel_digest, ephemeral, created_at, started_at, generation, failure, started_how, suspended, paused_by, troubles)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO vms (id, name, state, spec, image_digest, kernel_digest, ephemeral, created_at, started_at, generation, failure, started_how, suspended, paused_by, troubles, loopback_address)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     r.id,
     r.name,
     r.state,
@@ -104,6 +118,7 @@ function insert(db: Db, r: VmRecord): void {
     jsonOrNull(r.suspended),
     jsonOrNull(r.pausedBy),
     JSON.stringify(r.troubles),
+    r.loopbackAddress,
   );
 }
 
@@ -141,5 +156,6 @@ function toRecord(row: Row): VmRecord {
     suspended: row.suspended === null ? null : (JSON.parse(row.suspended) as Suspended),
     pausedBy: row.paused_by === null ? null : (JSON.parse(row.paused_by) as PauseCause),
     troubles: JSON.parse(row.troubles) as VmTrouble[],
+    loopbackAddress: row.loopback_address,
   };
 }

@@ -75,9 +75,10 @@ function addChildren(ctx: LifeContext, parent: VmRecord, names: readonly VmName[
   const isTaken = (name: VmName) => ctx.store.vms.byName(name) !== null || names.includes(name);
   const children = ctx.store.transaction(() =>
     identities.map((identity, at) => {
+      const id = ctx.randomId();
       const vm: VmRecord = {
         ...parent,
-        id: ctx.randomId(),
+        id,
         name: names[at] ?? pickName(isTaken, ctx.randomBytes),
         state: "creating",
         ephemeral: false,
@@ -88,6 +89,7 @@ function addChildren(ctx: LifeContext, parent: VmRecord, names: readonly VmName[
         suspended: null,
         pausedBy: null,
         troubles: [],
+        loopbackAddress: ctx.store.vms.freeLoopbackAddress(id),
       };
       if (!ctx.store.vms.add(vm)) throw fail("VM_NAME_TAKEN", { name: vm.name });
       ctx.store.identities.set(vm.id, identity);

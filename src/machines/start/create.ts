@@ -163,7 +163,7 @@ export function requireFreeName(ctx: StartContext, name: VmName): void {
   if (ctx.store.vms.byName(name)) throw fail("VM_NAME_TAKEN", { name });
 }
 
-/** Runs inside the transaction that adds it, so that a picked name stays free. */
+/** Runs inside the transaction that adds it, so that a picked name and address stay free. */
 function newRecord(ctx: StartContext, request: CreateRequest, spec: VmSpec, id: VmId): VmRecord {
   const isTaken = (name: VmName) => ctx.store.vms.byName(name) !== null;
   return {
@@ -180,6 +180,7 @@ function newRecord(ctx: StartContext, request: CreateRequest, spec: VmSpec, id: 
     suspended: null,
     pausedBy: null,
     troubles: [],
+    loopbackAddress: ctx.store.vms.freeLoopbackAddress(id),
   };
 }
 

@@ -1,6 +1,7 @@
 /** Records for tests. */
 import type { Digest, ImageName, VmId, VmName } from "../../base/names.ts";
 import type { ImageRecord, KernelRecord, LayerRef } from "../../model/artifact.ts";
+import { freeLoopbackAddress } from "../../model/loopback.ts";
 import type { TemplateRecord } from "../../model/save.ts";
 import type { VmRecord } from "../../model/vm.ts";
 
@@ -44,8 +45,9 @@ export function kernelRecord(changes: Partial<KernelRecord> = {}): KernelRecord 
 export function vmRecord(changes: Partial<VmRecord> = {}): VmRecord {
   const image = imageRecord();
   const kernel = kernelRecord();
+  const { id = "abcd1234" as VmId } = changes;
   return {
-    id: "abcd1234" as VmId,
+    id,
     name: "web-1" as VmName,
     state: "stopped",
     spec: {
@@ -67,6 +69,7 @@ export function vmRecord(changes: Partial<VmRecord> = {}): VmRecord {
     suspended: null,
     pausedBy: null,
     troubles: [],
+    loopbackAddress: freeLoopbackAddress(1000, id, new Set()),
     ...changes,
   };
 }

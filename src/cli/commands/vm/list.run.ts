@@ -1,6 +1,6 @@
 /** `banger vm list`. */
 import { formatAge, formatSize } from "../../../base/units.ts";
-import type { VmView } from "../../../model/vm.ts";
+import { addressOnHost, type VmView } from "../../../model/vm.ts";
 import type { CliContext } from "../../context.ts";
 import { stateText } from "../../ui/state.ts";
 import { table } from "../../ui/table.ts";
@@ -29,6 +29,6 @@ function rowOf(vm: VmView, now: number): string[] {
     memory,
     disk,
     formatAge(now - vm.createdAt),
-    vm.address ?? "-",
+    addressOnHost(vm) ?? "-",
   ];
 }

@@ -51,6 +51,7 @@ function linesOf(vm: VmView, now: number): [string, string][] {
     // an older daemon does not say
     ["vmm", spec.vmm ? describeVmm(spec.vmm) : null],
     ["address", vm.address ?? "-"],
+    ["loopback address", vm.loopbackAddress ?? null],
     ["created", `${new Date(vm.createdAt).toISOString()} (${formatAge(now - vm.createdAt)} ago)`],
     ["started", vm.startedAt === null ? null : new Date(vm.startedAt).toISOString()],
     [
