@@ -46,7 +46,7 @@ ${rows.join("\n")}
 
 ## Exit codes
 
-\`vm run\`, \`vm exec\` and \`vm ssh\` exit with the guest command's status, 128 and the signal's number if it died of one;
+\`vm run\` and \`vm exec\` exit with the guest command's status, 128 and the signal's number if it died of one;
 their own failures are 125, 126 and 127 as in a shell. \`doctor\` exits with 0, 1 (warnings) or 2 (failures).
 
 | code | name |

@@ -15,7 +15,7 @@ export const Exit = {
   Daemon: 6,
   /** a bug in banger */
   Internal: 70,
-  /** `vm run`, `vm exec`, `vm ssh`: banger's own failure, as distinct from the guest command's status */
+  /** `vm run`, `vm exec`: banger's own failure, as distinct from the guest command's status */
   Run: 125,
   /** the command exists in the guest but can't be executed */
   NotExecutable: 126,

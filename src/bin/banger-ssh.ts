@@ -3,14 +3,20 @@ import { dirname, join } from "node:path";
 import { fail } from "../base/errors/error.ts";
 import type { SshAccess } from "../cli/context.ts";
 import type { DaemonPlace } from "../client/connect.ts";
+import { which } from "../host/facts.ts";
 import { ensureFolder, readTextIfAny, realPath, writeAtomic } from "../host/files/files.ts";
 import { editUserFile } from "../host/files/user-file.ts";
+import { missingTool } from "../host/packages.ts";
+import { become } from "../host/process/become.ts";
 import { stdioDuplex } from "../host/terminal/stdio-duplex.ts";
 import type { Terminal } from "../host/terminal/terminal.ts";
 import { type Paths, pathsOf, systemPaths, systemRoots } from "../model/paths.ts";
 import { clientConfigText, gatewayKnownHosts } from "../ssh/client-config.ts";
 import { withBlock, withoutBlock } from "../ssh/config-block.ts";
 import { ensureUserKey } from "../ssh/keys.ts";
+
+/** of a key, and of the files that are written here */
+const maxBytes = 16 * 1024;
 
 export type SshFacts = {
   home: string;
@@ -31,21 +37,27 @@ export function sshAccess({ home, place, own, stdio }: SshFacts): SshAccess {
       const next = "take banger's lines out of it by hand, with their marks, and run the command again";
       throw fail("FILE_INVALID", { path: userConfig, problem: changed.problem, next });
     });
+  const writeConfig = async () => {
+    const gateway = await ensureUserKey({ comment: "banger-gateway" }, { sshKey: own.gatewayKey });
+    await ensureUserKey({}, { sshKey });
+    const file = own.sshConfig;
+    await keepText(own.gatewayKnownHosts, gatewayKnownHosts(gateway.publicLine));
+    const facts = { program: stableProgram(), identity: sshKey, knownHosts: own.gatewayKnownHosts };
+    await keepText(file, clientConfigText(facts));
+    return { file, include: includeLine(file, home) };
+  };
   return {
     async serve(guest) {
       const { serveSsh } = await import("../ssh/gateway/serve.ts");
       const [hostKey, key] = await Promise.all([readKey(own.gatewayKey), readKey(`${sshKey}.pub`)]);
       await serveSsh(stdioDuplex(stdio), { hostKey, accepted: [key], guest });
     },
-    async writeConfig() {
-      const gateway = await ensureUserKey({ comment: "banger-gateway" }, { sshKey: own.gatewayKey });
-      await ensureUserKey({}, { sshKey });
-      const file = own.sshConfig;
-      await ensureFolder(dirname(file), 0o700);
-      await writeAtomic(own.gatewayKnownHosts, gatewayKnownHosts(gateway.publicLine), 0o600);
-      const facts = { program: stableProgram(), identity: sshKey, knownHosts: own.gatewayKnownHosts };
-      await writeAtomic(file, clientConfigText(facts), 0o600);
-      return { file, include: includeLine(file, home) };
+    writeConfig,
+    async connect(words) {
+      const program = await which("ssh");
+      if (program === null) throw fail("TOOL_MISSING", { tool: "ssh", ...missingTool("ssh") });
+      const { file } = await writeConfig();
+      return become(program, ["ssh", "-F", file, ...words]);
     },
     install: (include) => edit((text) => withBlock(text, [include])),
     uninstall: () => edit((text) => (text === null ? { text } : withoutBlock(text))),
@@ -53,8 +65,16 @@ export function sshAccess({ home, place, own, stdio }: SshFacts): SshAccess {
   };
 }
 
+/** Writes the file unless it has that text. */
+async function keepText(path: string, text: string): Promise<void> {
+  const known = await readTextIfAny(path, maxBytes).catch(() => null);
+  if (known === text) return;
+  await ensureFolder(dirname(path), 0o700);
+  await writeAtomic(path, text, 0o600);
+}
+
 async function readKey(path: string): Promise<string> {
-  const text = await readTextIfAny(path, 16 * 1024);
+  const text = await readTextIfAny(path, maxBytes);
   if (text === null) throw fail("FILE_INVALID", { path, problem: "is missing", next: "`banger ssh-config` makes it" });
   return text;
 }

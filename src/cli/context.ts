@@ -26,6 +26,11 @@ export type SshAccess = {
   uninstall(): Promise<boolean>;
   /** path of the user's configuration */
   userConfig(): Promise<string>;
+  /**
+   * Goes on as the host's ssh, with the configuration for the VMs, which is written if it is missing or old.
+   * @param words its other arguments @throws TOOL_MISSING
+   */
+  connect(words: readonly string[]): Promise<never>;
 };
 
 /** What functions of client/ need, and what only commands need. */

@@ -57,7 +57,7 @@ test.each(all)("`banger $path --help` shows every flag, with a placeholder if it
 test.each([
   ["vm run", ["vm run [flags] [FOLDER]", "vm run [flags] [FOLDER] -- COMMAND [ARG]..."]],
   ["vm exec", ["vm exec [flags] NAME -- COMMAND [ARG]..."]],
-  ["vm ssh", ["vm ssh [flags] NAME", "vm ssh [flags] NAME -- COMMAND [ARG]..."]],
+  ["vm ssh", ["vm ssh [flags] NAME", "vm ssh [flags] NAME -- [SSH-OPTION]... [COMMAND [ARG]...]"]],
   ["vm create", ["vm create [flags]"]],
   ["vm stop", ["vm stop [flags] NAME..."]],
   ["vm rename", ["vm rename [flags] NAME NEW"]],

@@ -12,6 +12,8 @@ export type CommandHelp = {
   arguments?: readonly Row[];
   /** whether a command for the guest follows `--` */
   guestCommand?: "required" | "optional";
+  /** what follows `--`, where that is not just a command */
+  guestWords?: string;
   /** command lines, each with what it does */
   examples?: readonly Row[];
 };
@@ -65,7 +67,7 @@ function usageLines(parameters: Declared, help: CommandHelp, prefix: readonly st
   const required = flags.filter(([, flag]) => isRequired(flag)).map(([name, flag]) => flagUsage(name, flag));
   const words = argumentRows(parameters, help).map(([name]) => name);
   const line = [...prefix, ...required, "[flags]", ...words].join(" ");
-  const withCommand = `${line} -- COMMAND [ARG]...`;
+  const withCommand = `${line} -- ${help.guestWords ?? "COMMAND [ARG]..."}`;
   if (help.guestCommand === "required") return [withCommand];
   return help.guestCommand === "optional" ? [line, withCommand] : [line];
 }

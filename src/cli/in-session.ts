@@ -1,4 +1,4 @@
-/** `vm exec` and `vm ssh`: a session in a running VM. */
+/** `vm exec`: a session in a running VM. */
 import { explainLoss } from "../client/session/loss.ts";
 import { openSession } from "../client/session/open.ts";
 import { requireExecutable, runSession } from "../client/session/run.ts";
@@ -10,12 +10,11 @@ import { type JsonFlag, running, sessionExit } from "./work.ts";
 
 export type SessionFlags = JsonFlag & EnvFlags & { cwd?: string; user?: string; tty?: boolean; noStdin?: boolean };
 
-/** @param argv null: the login shell */
 export async function inSession(
   context: CliContext,
   flags: SessionFlags,
   name: string,
-  argv: () => readonly string[] | null,
+  argv: () => readonly string[],
 ): Promise<void> {
   await running(
     context,

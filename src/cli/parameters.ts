@@ -135,7 +135,7 @@ export const createFlags = {
   ...jsonFlag,
 } as const;
 
-/** How a command in a VM runs: the same for `vm exec` and `vm ssh`. */
+/** How a command in a VM runs. */
 export const sessionFlags = {
   ...envFlags,
   cwd: text("working directory in the guest (default: the user's home)", "DIR"),

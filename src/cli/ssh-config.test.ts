@@ -1,5 +1,5 @@
-/** Transcripts of `ssh-config`. */
-import { expect, test } from "bun:test";
+/** Transcripts of `ssh-config`, and what `vm ssh` hands to ssh. */
+import { describe, expect, test } from "bun:test";
 import type { CliContext, SshAccess } from "./context.ts";
 import { cliWorlds } from "./testing/cli.ts";
 
@@ -35,4 +35,33 @@ test.each([
 
 test("one of the two at most", async () => {
   expect(await run("ssh-config --install --uninstall")).toMatchObject({ code: 2 });
+});
+
+describe("vm ssh", () => {
+  async function handed(line: string): Promise<{ words: readonly string[] | null; code: unknown; stderr: string }> {
+    const { cli } = await world();
+    let words: readonly string[] | null = null;
+    const connect = async (given: readonly string[]) => {
+      words = given;
+      return undefined as never;
+    };
+    const ran = await cli(line, {
+      change: (context: CliContext) => void Object.assign(context, { sshAccess: async () => ({ connect }) }),
+    });
+    return { words, code: ran.code, stderr: ran.stderr };
+  }
+
+  test.each([
+    ["vm ssh box", ["box.vm"]],
+    ["vm ssh box -- ls -l", ["box.vm", "ls", "-l"]],
+    ["vm ssh -u dev box -- -L 8080:localhost:80", ["-l", "dev", "box.vm", "-L", "8080:localhost:80"]],
+    ["vm ssh box -- -- -odd", ["box.vm", "--", "-odd"]],
+  ])("`%s`", async (line, words) => {
+    expect((await handed(line)).words).toEqual(words);
+  });
+
+  test.each(["-oProxyCommand=x", "a.b", "a@b", "A"])("a name that is no VM's does not reach ssh: %p", async (name) => {
+    const { words, code, stderr } = await handed(`vm ssh ${name}`);
+    expect([words, code === 0, stderr]).toEqual([null, false, expect.stringContaining(name)]);
+  });
 });

@@ -87,6 +87,14 @@ const packages: Record<string, Packages> = {
     apk: "iproute2",
     why: "for the bridge of system mode",
   },
+  ssh: {
+    apt: "openssh-client",
+    dnf: "openssh-clients",
+    pacman: "openssh",
+    zypper: "openssh-clients",
+    apk: "openssh-client-default",
+    why: "for `banger vm ssh`, and not for `banger vm exec`",
+  },
   tar: { apt: "tar", dnf: "tar", pacman: "tar", zypper: "tar", why: "to unpack archives" },
 };
 

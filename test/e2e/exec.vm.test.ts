@@ -170,12 +170,8 @@ vmSuite("exec", (home) => {
     expect(await child.exited).toBe(7);
   });
 
-  test("ssh NAME -- cmd runs it too", async () => {
-    expect((await home().ok(["vm", "ssh", "e", "--", "uname", "-s"])).stdout).toBe("Linux\n");
-  });
-
   test("a terminal has the size of ours, follows it, and passes colours through", async () => {
-    const terminal = onTerminal(home(), ["vm", "ssh", "e"], { cols: 91, rows: 33 });
+    const terminal = onTerminal(home(), ["vm", "exec", "e", "--", "bash", "-l"], { cols: 91, rows: 33 });
     await terminal.see(/[#$] $/);
     terminal.type("stty size\r");
     await terminal.see(/33 91\r\n/);
@@ -190,7 +186,7 @@ vmSuite("exec", (home) => {
   }, 60_000);
 
   test("^C interrupts and ^Z suspends the command in the guest, not banger", async () => {
-    const terminal = onTerminal(home(), ["vm", "ssh", "e"]);
+    const terminal = onTerminal(home(), ["vm", "exec", "e", "--", "bash", "-l"]);
     await terminal.see(/[#$] $/);
     // until the shell has given the terminal to the command, keys go to the shell
     const begins = async () => {

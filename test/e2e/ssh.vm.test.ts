@@ -1,10 +1,12 @@
 /** ssh, scp and what builds on them, with OpenSSH's own programs and nothing in the image but its sftp-server. */
-import { beforeAll, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { vmSuite } from "./harness.ts";
+import { onTerminal } from "./pty.ts";
 
 vmSuite("ssh", (home) => {
   // the client looks for its configuration in the home that passwd(5) names
@@ -74,6 +76,58 @@ vmSuite("ssh", (home) => {
     const { stdout } = await run("ssh", ["-F", config(), "-W", "127.0.0.1:8123", "box.vm"], request).ended;
     expect(stdout).toStartWith("HTTP/1.0 200 OK");
   }, 60_000);
+
+  describe("vm ssh is ssh", () => {
+    const configFile = () => join(home().env["XDG_CONFIG_HOME"] ?? "", "banger/ssh_config");
+
+    test("a command is one line for the guest's shell, and its status is ours", async () => {
+      const ran = await home().banger(["vm", "ssh", "box", "--", "printf", "'%s|'", "'a  b'", "$((1+1));", "exit 7"]);
+      expect([ran.code, ran.stdout]).toEqual([7, "a  b|2|"]);
+      expect((await home().ok(["vm", "ssh", "-u", "dev", "box", "--", "id", "-un"])).stdout).toBe("dev\n");
+    }, 60_000);
+
+    test("its configuration is made where it is missing or old", async () => {
+      for (const old of [null, "Host *.vm\n  ProxyCommand false\n"]) {
+        if (old === null) rmSync(configFile());
+        else writeFileSync(configFile(), old);
+        expect((await home().ok(["vm", "ssh", "box", "--", "echo", "$0"])).code).toBe(0);
+        expect(readFileSync(configFile(), "utf8")).toContain(" ssh-gateway '%n'");
+      }
+      const { ino } = statSync(configFile());
+      await home().ok(["vm", "ssh", "box", "--", "true"]);
+      expect(statSync(configFile()).ino).toBe(ino);
+    }, 60_000);
+
+    test("ssh's own options: a terminal, an escape, a tunnel", async () => {
+      const terminal = onTerminal(home(), ["vm", "ssh", "box", "--", "-o", "SetEnv=WORD=sent"], { cols: 91, rows: 33 });
+      await terminal.see(/[#$] $/);
+      terminal.type("stty size; echo $WORD\r");
+      await terminal.see(/33 91\r\nsent\r\n/);
+      terminal.type("\r");
+      await terminal.see(/[#$] $/);
+      terminal.type("~.");
+      await terminal.see(/Connection to box\.vm closed/);
+      expect(await terminal.exited).toBe(255);
+
+      const socket = join(home().folder, "tunnel");
+      const echo =
+        'python3 -c \'import socket; s = socket.create_server(("127.0.0.1", 8124)); print("up", flush=True); c = s.accept()[0]; c.sendall(c.recv(9)); c.close()\'';
+      const tunnel = home().spawn(["vm", "ssh", "box", "--", "-L", `${socket}:localhost:8124`, echo]);
+      await tunnel.stdout.getReader().read();
+      const client = connect(socket).setEncoding("utf8");
+      client.write("through");
+      const [got, code] = await Promise.all([client.toArray(), tunnel.exited]);
+      expect([got.join(""), code]).toEqual(["through", 0]);
+    }, 60_000);
+
+    test("without an ssh client it says what to install, and what works without one", async () => {
+      const { code, stderr } = await home().banger(["vm", "ssh", "box"], { env: { PATH: "/nonexistent" } });
+      expect([code, stderr]).toEqual([
+        125,
+        expect.stringMatching(/ssh is not installed.*`banger vm exec`\nhint: .*openssh/s),
+      ]);
+    }, 60_000);
+  });
 
   test("a daemon that is killed takes no session with it", async () => {
     const { child, ended } = run("ssh", ["-F", config(), "box.vm", "echo begun; sleep 3; echo done; exit 5"]);

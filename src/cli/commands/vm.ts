@@ -214,8 +214,25 @@ const wait = command({
 
 const ssh = command({
   loader: async () => (await import("./vm/ssh.run.ts")).ssh,
-  parameters: { flags: sessionFlags, positional: vmName, aliases: sessionAliases },
-  docs: { brief: "open a shell in a VM, or run a command", guestCommand: "optional" },
+  parameters: {
+    flags: { user: text("user in the guest (default: root)", "USER"), ...jsonFlag },
+    positional: vmName,
+    aliases: { u: "user" },
+  },
+  docs: {
+    brief: "open a shell in a VM with ssh, or run a command",
+    description:
+      "run this host's ssh, connected to a VM: what follows -- are ssh's own options and the command, and banger exits " +
+      "with ssh's exit code; `banger vm exec` runs a command without ssh",
+    guestCommand: "optional",
+    guestWords: "[SSH-OPTION]... [COMMAND [ARG]...]",
+    examples: [
+      ["banger vm ssh box", "a shell"],
+      ["banger vm ssh box -- ls -l /srv", "one command"],
+      ["banger vm ssh box -- -L 8080:localhost:80", "a shell, and the guest's port 80 as port 8080 here"],
+      ["banger vm ssh box -- -t top", "a command that needs a terminal"],
+    ],
+  },
 });
 
 const exec = command({

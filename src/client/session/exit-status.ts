@@ -1,4 +1,4 @@
-/** The exit status of `vm run`, `vm exec` and `vm ssh`: the command's own, or 128 plus the number of the signal that ended it, as in shells. */
+/** The exit status of `vm run` and `vm exec`: the command's own, or 128 plus the number of the signal that ended it, as in shells. */
 import { integerOf } from "../../base/untrusted-json.ts";
 import type { Json } from "../../wire/agent/types.ts";
 

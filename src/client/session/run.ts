@@ -1,4 +1,4 @@
-/** Runs a command or a shell in a VM, connected to the user's terminal: what `vm run`, `vm exec` and `vm ssh` have in common. */
+/** Runs a command or a shell in a VM, connected to the user's terminal: what `vm run` and `vm exec` have in common. */
 import { fail } from "../../base/errors/error.ts";
 import { execProblem } from "../../base/exec-limits.ts";
 import type { ExecRequest } from "../../wire/agent/types.ts";
