@@ -1,5 +1,6 @@
 //! `dial`: a connection to a socket that listens in the guest.
 
+use crate::names;
 use crate::session::{Received, Stream};
 use crate::wire::json::{self, Answer, Object, Refusal};
 use serde_json::json;
@@ -7,8 +8,9 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+/// For one address, and for all of a name.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const CHUNK: usize = 32 * 1024;
 
@@ -24,24 +26,35 @@ pub fn run(stream: &Stream, request: &Object) -> Answer<()> {
     relay(stream, &connection, |how| connection.shutdown(how))
 }
 
-/// `host` is an address or `localhost`: other names are resolved on the host.
+/// Tries the addresses in turn. The first one's failure is told: the others are alternatives.
 fn connect(host: &str, port: u16) -> Answer<TcpStream> {
-    let addresses = match host {
-        "localhost" => vec![IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)],
-        _ => vec![host.parse().map_err(|_| Refusal::bad("host must be an address or localhost"))?],
-    };
-    let mut result = Err(io::ErrorKind::AddrNotAvailable.into());
-    for address in addresses {
-        result = TcpStream::connect_timeout(&SocketAddr::new(address, port), TIMEOUT);
-        if result.is_ok() {
-            break;
+    let addresses = addresses_of(host)?;
+    let until = Instant::now() + TIMEOUT;
+    let mut first = None;
+    for (at, address) in addresses.iter().enumerate() {
+        let left = until.saturating_duration_since(Instant::now()) / (addresses.len() - at) as u32;
+        match TcpStream::connect_timeout(&SocketAddr::new(*address, port), left.max(Duration::from_millis(1))) {
+            Ok(connection) => return Ok(connection),
+            Err(error) => first = first.or(Some(error)),
         }
     }
-    result.map_err(|error| refused(&format!("{host} port {port}"), &error))
+    let error = first.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into());
+    Err(refused(&format!("{host} port {port}"), &error))
+}
+
+fn addresses_of(host: &str) -> Answer<Vec<IpAddr>> {
+    if host == "localhost" {
+        return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+    }
+    host.parse().map(|address| vec![address]).or_else(|_| names::resolve(host))
 }
 
 fn refused(what: &str, error: &io::Error) -> Refusal {
-    let code = if error.kind() == io::ErrorKind::TimedOut { "timeout" } else { "refused" };
+    let code = match error.kind() {
+        io::ErrorKind::TimedOut => "timeout",
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "unreachable",
+        _ => "refused",
+    };
     Refusal::new(code, format!("{what}: {}", crate::sys::errno_name(error)))
 }
 
@@ -102,5 +115,29 @@ where
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn localhost_and_addresses_are_connected_to_and_the_reason_is_told() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for host in ["localhost", "127.0.0.1"] {
+            assert!(connect(host, port).is_ok(), "{host}");
+        }
+        drop(listener);
+        assert_eq!(connect("localhost", port).unwrap_err().code, "refused");
+        assert_eq!(connect("no name", port).unwrap_err().code, "bad_request");
+    }
+
+    #[test]
+    fn codes_tell_why() {
+        let code = |errno| refused("x", &io::Error::from_raw_os_error(errno)).code;
+        assert_eq!([libc::ECONNREFUSED, libc::EHOSTUNREACH, libc::ENETUNREACH, libc::ETIMEDOUT].map(code), ["refused", "unreachable", "unreachable", "timeout"]);
     }
 }

@@ -7,6 +7,6 @@ export type GuestCommand = Pick<AgentStream, "write" | "eof" | "event" | "onData
 export type Guest = {
   /** @throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, AGENT_REFUSED, SESSION_LOST */
   command(request: ExecRequest): Promise<GuestCommand>;
-  /** Connects to a port at an address or `localhost` in the guest, or to a unix socket; DATA 0 both ways. @throws AGENT_REFUSED, SESSION_LOST */
+  /** Connects to a port at an address or a name that the guest knows, or to a unix socket; DATA 0 both ways. @throws AGENT_REFUSED, SESSION_LOST */
   dial(to: { host: string; port: number } | { unix: string }): Promise<AgentStream>;
 };

@@ -1,8 +1,22 @@
 /** Joins a channel of an ssh client to a stream of the guest's agent, with back-pressure both ways. */
 import type { Readable, Writable } from "node:stream";
+import type { ServerChannel } from "ssh2";
 import type { AgentStream } from "../../wire/agent/types.ts";
 
 type Input = Pick<AgentStream, "write" | "eof">;
+
+/** A connection: DATA 0 both ways, until both have ended or one breaks off. */
+export function joinConnection(channel: ServerChannel, stream: AgentStream): void {
+  stream.onData((_, data) => send(channel, data));
+  stream.onEof(() => channel.end());
+  stream.closed.then(
+    () => channel.end(),
+    () => channel.destroy(),
+  );
+  channel.on("error", () => {});
+  channel.on("close", () => stream.close());
+  sendInput(channel, stream);
+}
 
 /** Sends what the client sends, and its end. */
 export function sendInput(from: Readable, to: Input): void {

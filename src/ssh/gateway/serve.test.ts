@@ -1,33 +1,12 @@
 /** The gateway and clients that mean no good, or break off; the guest is a fake. */
 import { expect, test } from "bun:test";
-import { Duplex } from "node:stream";
-import { Client, type ConnectConfig } from "ssh2";
+import { Client } from "ssh2";
 import { fail } from "../../base/errors/error.ts";
 import type { AgentStream, ExecRequest, Json } from "../../wire/agent/types.ts";
 import { makeHostKey } from "../keys.ts";
 import type { Guest, GuestCommand } from "./guest.ts";
 import { serveSsh } from "./serve.ts";
-
-/** Two ends of one line. */
-function line(): [Duplex, Duplex] {
-  const end = (other: () => Duplex): Duplex =>
-    new Duplex({
-      read() {},
-      write: (chunk, _encoding, done) =>
-        void setImmediate(() => {
-          other().push(chunk);
-          done();
-        }),
-      final: (done) =>
-        void setImmediate(() => {
-          other().push(null);
-          done();
-        }),
-    });
-  const a: Duplex = end(() => b);
-  const b: Duplex = end(() => a);
-  return [a, b];
-}
+import { connected, line } from "./testing/line.ts";
 
 const [hostKey, mine, stranger] = [makeHostKey(), makeHostKey(), makeHostKey()];
 
@@ -70,15 +49,6 @@ function served(guest: Guest) {
   const [socket, other] = line();
   const over = serveSsh(socket, { hostKey: hostKey.private, accepted: [mine.public], guest });
   return { other, over, socket };
-}
-
-function connected(other: Duplex, more: ConnectConfig): Promise<Client> {
-  const client = new Client();
-  const { promise, resolve, reject } = Promise.withResolvers<Client>();
-  client.once("ready", () => resolve(client));
-  client.once("error", reject);
-  client.connect({ sock: other, username: "root", ...more });
-  return promise;
 }
 
 const exec = (client: Client, command: string) => {

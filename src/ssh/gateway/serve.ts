@@ -2,13 +2,11 @@
  * An SSH server for one connection, that of the user's own client: sessions with commands, shells and sftp in the guest, and connections to its
  * ports and sockets. Only this folder imports the package `ssh2`; the guest's own sshd is not involved.
  */
-import type { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
-import { type AuthContext, type Connection, Server, type ServerChannel, utils } from "ssh2";
+import { type AuthContext, type Connection, Server, utils } from "ssh2";
 import { type Attempt, admits, maxTries } from "./admission.ts";
+import { serveChannels } from "./channels.ts";
 import type { Guest } from "./guest.ts";
-import { send, sendInput } from "./join.ts";
-import { serveSession } from "./session.ts";
 
 export type GatewayOptions = {
   /** private key in OpenSSH's form */
@@ -17,9 +15,6 @@ export type GatewayOptions = {
   accepted: readonly string[];
   guest: Guest;
 };
-
-/** channels at a time; the agent has 256 streams for all clients of a VM */
-const maxChannels = 64;
 
 /** Resolves when the client has gone. */
 export function serveSsh(socket: Duplex, { hostKey, accepted, guest }: GatewayOptions): Promise<void> {
@@ -69,44 +64,4 @@ function attemptOf(context: AuthContext): Attempt {
     return !(parsed instanceof Error) && parsed.verify(blob, signature, hashAlgo) === true;
   };
   return { method: "publickey", key: key.data, isSigned: true, verify };
-}
-
-function serveChannels(client: Connection, guest: Guest, user: string): void {
-  let open = 0;
-  const count = (channel: Pick<EventEmitter, "once">) => {
-    open += 1;
-    channel.once("close", () => {
-      open -= 1;
-    });
-  };
-  client.on("session", (accept, reject) => {
-    if (open >= maxChannels) return void reject();
-    const session = accept();
-    count(session);
-    serveSession(session, guest, user);
-  });
-  const connect = async (to: Parameters<Guest["dial"]>[0], accept: () => ServerChannel, reject: () => void) => {
-    if (open >= maxChannels) return reject();
-    const stream = await guest.dial(to).catch(() => null);
-    if (stream === null) return reject();
-    const channel = accept();
-    count(channel);
-    stream.onData((_, data) => send(channel, data));
-    stream.onEof(() => channel.end());
-    stream.closed.then(
-      () => channel.end(),
-      () => channel.destroy(),
-    );
-    channel.on("error", () => {});
-    channel.on("close", () => stream.close());
-    sendInput(channel, stream);
-  };
-  client.on("tcpip", (accept, reject, { destIP, destPort }) => {
-    void connect({ host: destIP, port: destPort }, accept, reject);
-  });
-  client.on("openssh.streamlocal", (accept, reject, { socketPath }) => {
-    void connect({ unix: socketPath }, accept as () => ServerChannel, reject);
-  });
-  // listening in the guest (-R) is not offered
-  client.on("request", (_accept, reject) => reject?.());
 }
