@@ -1,5 +1,6 @@
 //! The state of the guest that the agent serves, shared by all sessions.
 
+use crate::listeners::Listeners;
 use crate::running::Running;
 use crate::session::{lock, Output};
 use crate::verbs::exec::resumable::Resumable;
@@ -14,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 /// What this agent supports, as in HELLO.
-pub const FEATURES: [&str; 13] =
-    ["exec", "shell", "resume", "put", "get", "dial", "ports", "identity", "grow", "stats", "services", "settle", "poweroff"];
+pub const FEATURES: [&str; 14] =
+    ["exec", "shell", "resume", "put", "get", "dial", "listen", "ports", "identity", "grow", "stats", "services", "settle", "poweroff"];
 
 /// Phase of the guest's start, as in HELLO.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,6 +63,7 @@ pub struct Guest {
     pub running: Arc<Running>,
     /// those of them that another connection can resume
     pub resumable: Arc<Resumable>,
+    pub listeners: Arc<Listeners>,
     pub identity: Mutex<Applied>,
     pub user_managers: Attempts,
     /// Some until PID 1 has been told to continue
@@ -96,6 +98,7 @@ impl Guest {
             connections: Connections::default(),
             running: Arc::default(),
             resumable: Arc::default(),
+            listeners: Arc::default(),
             identity: Mutex::default(),
             user_managers: Attempts::default(),
             handover: Mutex::default(),

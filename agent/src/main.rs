@@ -4,6 +4,7 @@ mod console;
 mod guest;
 mod host;
 mod init;
+mod listeners;
 mod names;
 mod programs;
 mod running;

@@ -18,7 +18,7 @@ export type StopTime = (typeof stopTimes)[number];
 export const logSources = ["console", "vmm"] as const;
 
 /** `GET /v1/vms/{name}/agent`, `Upgrade: banger-agent/1`: agent frames with tag 0; verbs a client may open. */
-export const clientVerbs = ["exec", "resume", "put", "get", "dial", "ports", "stats"] as const;
+export const clientVerbs = ["exec", "resume", "put", "get", "dial", "listen", "accept", "ports", "stats"] as const;
 
 type Bodies = typeof bodies;
 type Answers = typeof byRoute;

@@ -13,8 +13,8 @@ pub fn find(file: &str, name: &str) -> Vec<IpAddr> {
             found.push(address);
         }
     }
-    found.sort_by_key(IpAddr::is_ipv6);
-    found
+    let (v4, v6): (Vec<IpAddr>, Vec<IpAddr>) = found.into_iter().partition(IpAddr::is_ipv4);
+    [v4, v6].concat()
 }
 
 fn same(a: &str, b: &str) -> bool {

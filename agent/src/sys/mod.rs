@@ -6,6 +6,7 @@ pub mod event_fd;
 pub mod clock;
 pub mod descriptor;
 pub mod device;
+pub mod fs_ids;
 pub mod landlock;
 pub mod limits;
 pub mod mount;
@@ -76,6 +77,8 @@ fn errno_of(error: &io::Error) -> Option<&'static str> {
         Some(libc::ECONNREFUSED) => "ECONNREFUSED",
         Some(libc::EHOSTUNREACH) => "EHOSTUNREACH",
         Some(libc::ENETUNREACH) => "ENETUNREACH",
+        Some(libc::EADDRINUSE) => "EADDRINUSE",
+        Some(libc::EADDRNOTAVAIL) => "EADDRNOTAVAIL",
         Some(libc::ENOMEM) => "ENOMEM",
         Some(libc::EDQUOT) => "EDQUOT",
         _ => return None,

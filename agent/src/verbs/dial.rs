@@ -1,18 +1,16 @@
 //! `dial`: a connection to a socket that listens in the guest.
 
 use crate::names;
-use crate::session::{Received, Stream};
+use super::relay::relay;
+use crate::session::Stream;
 use crate::wire::json::{self, Answer, Object, Refusal};
-use serde_json::json;
-use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// For one address, and for all of a name.
 const TIMEOUT: Duration = Duration::from_secs(10);
-const CHUNK: usize = 32 * 1024;
 
 pub fn run(stream: &Stream, request: &Object) -> Answer<()> {
     if let Some(path) = json::text(request, "unix")? {
@@ -56,66 +54,6 @@ fn refused(what: &str, error: &io::Error) -> Refusal {
         _ => "refused",
     };
     Refusal::new(code, format!("{what}: {}", crate::sys::errno_name(error)))
-}
-
-/// Copies in both directions until both have ended or the stream is over.
-fn relay<C>(stream: &Stream, connection: &C, shutdown: impl Fn(Shutdown) -> io::Result<()> + Sync) -> Answer<()>
-where
-    C: Sync,
-    for<'a> &'a C: Read + Write,
-{
-    stream.reply(json!({}));
-    thread::scope(|scope| {
-        let back = || from_guest(stream, connection);
-        let started = thread::Builder::new().stack_size(128 * 1024).spawn_scoped(scope, back);
-        if let Err(error) = started {
-            return Err(Refusal::io("thread", &error));
-        }
-        let half = match to_guest(stream, connection) {
-            Received::Eof => Shutdown::Write,
-            _ => Shutdown::Both,
-        };
-        let _ = shutdown(half);
-        // when the stream ends, the shutdown below ends a reader that still waits
-        while half == Shutdown::Write && !stream.wait_until_over(Duration::from_secs(3600)) {}
-        let _ = shutdown(Shutdown::Both);
-        Ok(())
-    })
-}
-
-fn to_guest<C>(stream: &Stream, mut connection: &C) -> Received
-where
-    for<'a> &'a C: Write,
-{
-    loop {
-        match stream.receive(0) {
-            Received::Data(bytes) => {
-                if connection.write_all(&bytes).is_err() {
-                    return Received::Over;
-                }
-                stream.consumed(0, bytes.len());
-            }
-            end => return end,
-        }
-    }
-}
-
-fn from_guest<C>(stream: &Stream, mut connection: &C)
-where
-    for<'a> &'a C: Read,
-{
-    let mut buffer = vec![0; CHUNK];
-    loop {
-        match connection.read(&mut buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Ok(0) | Err(_) => return stream.eof(0),
-            Ok(count) => {
-                if stream.send(0, &buffer[..count]).is_err() {
-                    return;
-                }
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
 //! The verbs that a host can request, one file each.
 
+mod accept;
 mod dial;
 pub mod exec;
 mod get;
 mod grow;
 pub mod identity;
+mod listen;
 mod ports;
 pub mod poweroff;
 mod put;
+mod relay;
 mod services;
 mod settle;
 mod stats;
@@ -32,7 +35,9 @@ pub fn run(stream: &Arc<Stream>, request: &Object, guest: &Guest) -> Answer<()> 
         "put" => put::run(stream, request),
         "get" => get::run(stream, request),
         "dial" => dial::run(stream, request),
-        "ports" => ports::run(stream),
+        "listen" => listen::run(stream, request, guest),
+        "accept" => accept::run(stream, request, guest),
+        "ports" => ports::run(stream, guest),
         "identity" => identity::run(stream, request, guest),
         "grow" => grow::run(stream, guest),
         "stats" => stats::run(stream),

@@ -1,23 +1,24 @@
 //! `ports`: TCP ports that the guest listens on. The kernel has no event for them, so it is polled while the stream is open.
 
+use crate::guest::Guest;
 use crate::session::Stream;
 use crate::sys::tcp::{self, State};
 use crate::wire::json::{Answer, Refusal};
 use serde_json::{json, Value};
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Listeners in one event, so that it fits in one frame.
 const MAX: usize = 300;
 
-pub fn run(stream: &Stream) -> Answer<()> {
-    let mut known = listening()?;
+pub fn run(stream: &Stream, guest: &Guest) -> Answer<()> {
+    let mut known = listening(guest)?;
     stream.reply(json!({}));
     stream.event(&event(&known));
     while !stream.wait_until_over(INTERVAL) {
-        let now = listening()?;
+        let now = listening(guest)?;
         if now != known {
             known = now;
             stream.event(&event(&known));
@@ -35,10 +36,14 @@ fn event(listening: &Listening) -> Value {
     json!({ "event": "ports", "listen": listening.iter().take(MAX).map(one).collect::<Vec<_>>() })
 }
 
-fn listening() -> Answer<Listening> {
+/// Without the agent's own: the host asked for those, and they lead back to it.
+fn listening(guest: &Guest) -> Answer<Listening> {
+    let own = guest.listeners.addresses();
     let mut all = Listening::new();
     tcp::each(State::Listen, |socket| {
-        all.insert((socket.port, socket.address));
+        if !own.contains(&SocketAddr::new(socket.address, socket.port)) {
+            all.insert((socket.port, socket.address));
+        }
     })
     .map_err(|error| Refusal::io("sock_diag", &error))?;
     Ok(all)
@@ -47,6 +52,7 @@ fn listening() -> Answer<Listening> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guest::{Phase, Place};
     use std::net::{Ipv4Addr, TcpListener};
 
     #[test]
@@ -65,8 +71,13 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let mine = (port, IpAddr::from(Ipv4Addr::LOCALHOST));
-        assert!(listening().unwrap().contains(&mine));
+        let guest = Guest::new(Place::Host { root: None }, "none", Phase::Up);
+        assert!(listening(&guest).unwrap().contains(&mine));
+        let own = guest.listeners.open(vec![listener.local_addr().unwrap()]).unwrap();
+        assert!(!listening(&guest).unwrap().contains(&mine));
+        drop(own);
+        assert!(listening(&guest).unwrap().contains(&mine));
         drop(listener);
-        assert!(!listening().unwrap().contains(&mine));
+        assert!(!listening(&guest).unwrap().contains(&mine));
     }
 }

@@ -19,6 +19,11 @@ pub fn reply(name: &str) -> Value {
     of_verb(name)["reply"].clone()
 }
 
+/// The EVENT in the vector of this name.
+pub fn event(name: &str) -> Value {
+    of_verb(name)["event"].clone()
+}
+
 fn of_verb(name: &str) -> Value {
     let all = all();
     all["verbs"].as_array().unwrap().iter().find(|vector| vector["name"] == name).unwrap().clone()

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { encodeFrame } from "./frame.ts";
+import { incomingOf, type ListenRequest } from "./listen.ts";
 import { preamble, tagOf } from "./preamble.ts";
 import { decodeAll } from "./testing/decode.ts";
 import type {
@@ -19,7 +20,7 @@ type Vectors = {
   frames: { name: string; type: number; stream: number; tag: number; payloadHex: string; encodedHex: string }[];
   rejected: { name: string; tag: number; encodedHex: string; why: string }[];
   preamble: { nonceHex: string; encodedHex: string; tag: number };
-  verbs: { name: string; open: Record<string, unknown>; reply: Record<string, unknown> }[];
+  verbs: { name: string; open: Record<string, unknown>; reply: Record<string, unknown>; event?: object }[];
 };
 
 const vectorsFile = new URL("../../../protocol/vectors.json", import.meta.url);
@@ -118,6 +119,15 @@ const others: Record<string, { open: object; reply: object }> = {
     open: { token: "0123456789abcdef0123456789abcdef", stdout: 3, stderr: 0 } satisfies ResumeRequest,
     reply: { stdin: 0, signals: 0 } satisfies ResumeReply,
   },
+  listen: {
+    open: { host: "localhost", port: 0, user: "ann" } satisfies ListenRequest,
+    reply: { port: 40123 },
+  },
+  "listen at a socket": {
+    open: { unix: true } satisfies ListenRequest,
+    reply: { path: "/run/banger/listen-0123456789abcdef/socket" },
+  },
+  accept: { open: { id: 7 }, reply: {} },
 };
 
 const known: Record<string, { open: object; reply: object }> = { ...identities, ...others };
@@ -130,9 +140,17 @@ describe("verbs", () => {
   for (const { name, open, reply } of vectors.verbs) {
     test(name, () => {
       const { verb, ...request } = open;
-      expect(verb).toBe(name.startsWith("identity") ? "identity" : name);
+      expect(verb).toBe(/^(identity|listen)|.*/.exec(name)?.[1] ?? name);
       expect(request).toEqual({ ...known[name]?.open });
       expect(reply).toEqual({ ok: true, ...known[name]?.reply });
     });
   }
+
+  test("events of listen", () => {
+    const events = vectors.verbs.flatMap(({ event }) => (event ? [incomingOf({ ...event })] : []));
+    expect(events).toEqual([
+      { id: 7, address: "127.0.0.1", port: 40000 },
+      { id: 8, address: "", port: 0 },
+    ]);
+  });
 });

@@ -24,6 +24,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use apply::Apply;
+pub use files::private_folder;
 
 /// The identity in force, so that what stays the same costs nothing. Its lock serializes identities.
 #[derive(Default)]
