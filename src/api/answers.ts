@@ -238,6 +238,16 @@ const systemInfo = z.strictObject({
   limitsProblem: z.nullable(z.string()),
 });
 
+/** The DNS server of a user's own daemon, at 127.0.0.1. */
+const userDns = z.strictObject({
+  /** the config's `dns_port` when the daemon started; 0: names are not answered */
+  asked: count,
+  /** at which names are answered, UDP and TCP; null: they are not */
+  port: z.nullable(count),
+  /** why they are not, as a clause; null: they are, or need not be */
+  problem: z.nullable(z.string()),
+});
+
 /** By route: the JSON answer, or the value of an NDJSON answer's `result`. The others answer bytes, or only events. */
 export const byRoute = {
   daemonInfo,
@@ -253,6 +263,8 @@ export const byRoute = {
     unusableVmms: z.array(z.strictObject({ driver: z.string(), why: z.string(), fix: z.string() })),
     /** null: the daemon is a user's own */
     system: z.nullable(systemInfo),
+    /** how a user's own daemon answers for names of VMs; null: in system mode, where it does so on the bridge */
+    dns: z.nullable(userDns),
   }),
   listVms: z.array(vmView),
   showVm: vmView,

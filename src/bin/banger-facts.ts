@@ -10,13 +10,14 @@ import type { AccelFact } from "../doctor/acceleration.ts";
 import type { CatalogFact, CheckFacts } from "../doctor/facts.ts";
 import { errnoOf } from "../host/errno.ts";
 import { hostFacts, which } from "../host/facts.ts";
-import { ensureFolder, freeBytes, readTextIfAny, realPath } from "../host/files/files.ts";
+import { ensureFolder, exists, freeBytes, readTextIfAny, realPath } from "../host/files/files.ts";
 import { probeKvm } from "../host/kvm/probe.ts";
 import { missingTool } from "../host/packages.ts";
 import { probeCage } from "../host/process/cage.ts";
 import { createExec } from "../host/process/exec-node.ts";
 import { askProgram } from "../host/process/try-program.ts";
 import { type Paths, type Roots, systemRoots } from "../model/paths.ts";
+import { loopbackNetwork } from "../network/dns/user-dns.ts";
 import { FirecrackerProber } from "../vmm/firecracker/probe.ts";
 import { chooseAccel } from "../vmm/qemu/accel.ts";
 import { parseVersion, qemuProblem, sharingGap } from "../vmm/qemu/version.ts";
@@ -76,6 +77,7 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
       mayFallBack: async () => (await loadConfig({ file: paths.configFile })).networkFallback,
     }),
     dns: await dnsFact(paths, facts.uid),
+    userDns: await userDnsFact(paths, running),
     services: await servicesFact(systemWorld(env)),
     system: isServed ? await systemFact({ exec, configFile: paths.configFile, running }) : null,
     cage,
@@ -92,8 +94,29 @@ export async function gatherFacts(paths: Paths, env: Env, running: () => Promise
 async function dnsFact({ configFile }: Paths, uid: number): Promise<CheckFacts["dns"]> {
   if (installed()?.owner.uid !== uid) return null;
   const { network } = await configOrDefault({ file: configFile });
-  return tryDns({ exec, bridge: network.bridge, timeoutMs: dnsTimeoutMs });
+  return tryDns({ exec, network: network.bridge, timeoutMs: dnsTimeoutMs });
 }
+
+async function userDnsFact({ configFile }: Paths, running: () => Promise<Api | null>): Promise<CheckFacts["userDns"]> {
+  // the check of the daemon reports why it can't be asked
+  const api = await running().catch(() => null);
+  const reported = await api?.json("host").then(
+    ({ dns }) => dns,
+    () => null,
+  );
+  if (!reported) return null;
+  const { port } = reported;
+  const asked = { exec, network: loopbackNetwork, timeoutMs: dnsTimeoutMs };
+  return {
+    reported,
+    configured: (await configOrDefault({ file: configFile })).dnsPort,
+    tried: port === null ? null : await tryDns({ ...asked, port }),
+    usesResolved: await exists(resolvedSocket),
+  };
+}
+
+/** where libnss-resolve asks systemd-resolved */
+const resolvedSocket = "/run/systemd/resolve/io.systemd.Resolve";
 
 /** Whether the daemon that is asked is the service, and this user its owner. */
 function servesUser(paths: Paths, env: Env, uid: number): boolean {

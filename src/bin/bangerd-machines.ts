@@ -76,6 +76,8 @@ export type Wired = {
   networkSettled: Promise<void>;
   /** see `WiredNetwork` */
   helper: WiredNetwork["helper"];
+  /** see `WiredNetwork` */
+  userDns: WiredNetwork["userDns"];
   close(): void;
 };
 
@@ -148,7 +150,8 @@ export async function wireMachines({ paths, facts, env, log, cacheSince, system 
     wired.close();
     store.close();
   };
-  return { machines: createMachines(deps), drivers, networkSettled: wired.settled, helper: wired.helper, close };
+  const { settled: networkSettled, helper, userDns } = wired;
+  return { machines: createMachines(deps), drivers, networkSettled, helper, userDns, close };
 }
 
 function after(ms: number, run: () => void): () => void {

@@ -9,6 +9,7 @@ import type { NetworkMode } from "../model/network.ts";
 import { type BridgedVm, type BridgeNetwork, createBridgeNetwork } from "../network/bridge.ts";
 import { createBridgeDns } from "../network/dns/bridge-dns.ts";
 import { startDns } from "../network/dns/server.ts";
+import { createUserDns, type UserDns } from "../network/dns/user-dns.ts";
 import { HelperAway, type HelperConnection, helperOver } from "../network/helper-client.ts";
 import { combineNetworks, type GuestNetworks } from "../network/networks.ts";
 import { createUserNetwork } from "../network/user.ts";
@@ -42,6 +43,8 @@ export type WiredNetwork = {
   settled: Promise<void>;
   /** see `BridgeNetwork.status`; null: there is no root helper */
   helper: (() => Promise<HelperStatus>) | null;
+  /** null: in system mode, where names are answered on the bridge */
+  userDns: UserDns | null;
   close(): void;
 };
 
@@ -50,13 +53,23 @@ export function wireNetwork(facts: NetworkFacts): WiredNetwork {
   const mayFallBack = async () => (await config()).networkFallback;
   const user = createUserNetwork({ exec, which, agent, hostNetworks, mayFallBack });
   const bridge = facts.system && bridgeOf(facts, facts.system);
+  const userDns = bridge ? null : userDnsOf(facts);
   return {
     mode: bridge ? "system" : "rootless",
     network: combineNetworks(user, bridge?.network ?? null),
     helper: bridge && (() => bridge.network.status()),
     settled: bridge?.network.settled ?? Promise.resolve(),
-    close: () => bridge?.close(),
+    userDns,
+    close() {
+      bridge?.close();
+      userDns?.close();
+    },
   };
+}
+
+function userDnsOf({ store: { vms }, log }: NetworkFacts): UserDns {
+  const names = { addressOf: vms.loopbackAddressOf, nameOf: vms.nameAtLoopback };
+  return createUserDns({ start: startDns, names, log });
 }
 
 /** The bridge, and the names of its VMs in the DNS. */

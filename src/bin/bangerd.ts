@@ -6,6 +6,7 @@ import { Deferred } from "../base/async.ts";
 import { fail, toBangerError } from "../base/errors/error.ts";
 import { completeProxies } from "../base/proxy.ts";
 import { indented } from "../base/untrusted-text.ts";
+import { configOrDefault } from "../config/load.ts";
 import { createDaemon } from "../daemon/create.ts";
 import { logFiles } from "../daemon/log-files.ts";
 import { serveApi } from "../daemon/server.ts";
@@ -63,7 +64,7 @@ async function run(env: Env, { paths, openLog, notify, service }: DaemonSetup): 
   const stderr = service ? null : limitLog(paths.daemonStderr);
   if (service && "why" in service.cgroup) log.warn("VMs have no limits of their own", { why: service.cgroup.why });
   const cache = await claimCache(paths, startedAt);
-  const { machines, drivers, networkSettled, helper, close } = await wireMachines({
+  const { machines, drivers, networkSettled, helper, userDns, close } = await wireMachines({
     paths,
     facts,
     env,
@@ -79,6 +80,7 @@ async function run(env: Env, { paths, openLog, notify, service }: DaemonSetup): 
     logs: logFiles,
     uncaught: () => uncaught.facts,
     system: service && helper && { helper, limitsProblem: "why" in service.cgroup ? service.cgroup.why : null },
+    dns: userDns && (() => userDns.state()),
     relay: (client, upstream, watch) => relayAgent(client, upstream, { allow: clientVerbs, ...watch }),
     log,
     stop() {
@@ -98,6 +100,7 @@ async function run(env: Env, { paths, openLog, notify, service }: DaemonSetup): 
   await networkSettled;
   notify("READY=1");
   log.info("ready", { pid: process.pid, tookMs: Date.now() - startedAt });
+  void userDns?.begin(async () => (await configOrDefault({ file: paths.configFile })).dnsPort);
   const why = await stop.promise;
   log.info("stopping, VMs keep running", { why });
   notify("STOPPING=1");

@@ -6,7 +6,7 @@ import { startDns } from "../network/dns/server.ts";
 import { queryBytes } from "../wire/dns/testing/messages.ts";
 import { probeQuery, tryDns } from "./try-dns.ts";
 
-const bridge = { address: "127.0.0.1", prefix: 8 };
+const network = { address: "127.0.0.1", prefix: 8 };
 const open: { close(): void }[] = [];
 afterEach(() => {
   for (const one of open.splice(0)) one.close();
@@ -33,9 +33,9 @@ const stranger = async (onDatagram: (socket: UdpSocket, from: { address: string;
 
 test("our own server, and a resolver that asks it", async () => {
   const names = { addressOf: () => null, nameOf: () => null };
-  const server = await startDns({ bridge, port: 0, names, log: memoryLogger() });
+  const server = await startDns({ network, port: 0, names, log: memoryLogger() });
   open.push(server);
-  expect(await tryDns({ exec: getent(lines), bridge, port: server.port, timeoutMs: 10_000 })).toEqual({
+  expect(await tryDns({ exec: getent(lines), network, port: server.port, timeoutMs: 10_000 })).toEqual({
     address: "127.0.0.1",
     server: "right",
     resolved: ["127.0.0.1"],
@@ -44,7 +44,7 @@ test("our own server, and a resolver that asks it", async () => {
 
 test("another program at the port, and a resolver that knows nothing", async () => {
   const port = await stranger((socket, from) => socket.send(Buffer.from("hello"), from));
-  expect(await tryDns({ exec: getent("", 2), bridge, port, timeoutMs: 10_000 })).toMatchObject({
+  expect(await tryDns({ exec: getent("", 2), network, port, timeoutMs: 10_000 })).toMatchObject({
     server: "other",
     resolved: [],
   });
@@ -53,7 +53,7 @@ test("another program at the port, and a resolver that knows nothing", async () 
 test("no answer, and no getent", async () => {
   const exec = () => Promise.reject(new Error("no such program"));
   const port = await stranger(() => {});
-  expect(await tryDns({ exec, bridge, port, timeoutMs: 20 })).toMatchObject({ server: "none", resolved: [] });
+  expect(await tryDns({ exec, network, port, timeoutMs: 20 })).toMatchObject({ server: "none", resolved: [] });
 });
 
 test("the query that is sent", () => {

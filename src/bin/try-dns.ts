@@ -3,14 +3,15 @@ import { parseIpv4 } from "../base/ipv4.ts";
 import type { DnsFact } from "../doctor/dns.ts";
 import { bindUdp } from "../host/net/udp.ts";
 import type { Exec } from "../host/process/exec.ts";
-import { type BridgeSpec, probeLabel, vmZone } from "../model/bridge.ts";
+import { probeLabel, vmZone } from "../model/bridge.ts";
 import { answerTo } from "../network/dns/answers.ts";
+import type { DnsNetwork } from "../network/dns/zones.ts";
 import { plainUdpPayload, writeAnswer } from "../wire/dns/answer.ts";
 import { readQuery } from "../wire/dns/query.ts";
 
 export type TryDnsDeps = {
   exec: Exec;
-  bridge: BridgeSpec;
+  network: DnsNetwork;
   /** default 53 */
   port?: number;
   /** for the answer of the server, and for that of the resolver, in `ms` */
@@ -18,12 +19,12 @@ export type TryDnsDeps = {
 };
 
 /** Never rejects. */
-export async function tryDns({ exec, bridge, port = 53, timeoutMs }: TryDnsDeps): Promise<DnsFact> {
+export async function tryDns({ exec, network, port = 53, timeoutMs }: TryDnsDeps): Promise<DnsFact> {
   const [server, resolved] = await Promise.all([
-    askServer(bridge, port, timeoutMs).catch(() => "none" as const),
+    askServer(network, port, timeoutMs).catch(() => "none" as const),
     askResolver(exec, timeoutMs).catch(() => []),
   ]);
-  return { address: bridge.address, server, resolved };
+  return { address: network.address, server, resolved };
 }
 
 /** `_banger.vm`, A, without EDNS */
@@ -32,14 +33,14 @@ export const probeQuery = Buffer.from("626701000001000000000000075f62616e6765720
 const noVms = { addressOf: () => null, nameOf: () => null };
 
 /** The right answer is the one that our own server would give, byte for byte. */
-async function askServer(bridge: BridgeSpec, port: number, timeoutMs: number): Promise<DnsFact["server"]> {
-  const answer = answerTo(readQuery(probeQuery), bridge, noVms);
+async function askServer(network: DnsNetwork, port: number, timeoutMs: number): Promise<DnsFact["server"]> {
+  const answer = answerTo(readQuery(probeQuery), network, noVms);
   const right = answer && writeAnswer(answer, plainUdpPayload);
   const { promise, resolve } = Promise.withResolvers<DnsFact["server"]>();
   const onDatagram = (datagram: Uint8Array) => resolve(right?.equals(datagram) ? "right" : "other");
   const socket = await bindUdp("0.0.0.0", 0, onDatagram, () => resolve("none"));
   const timer = setTimeout(() => resolve("none"), timeoutMs);
-  socket.send(probeQuery, { address: bridge.address, port });
+  socket.send(probeQuery, { address: network.address, port });
   try {
     return await promise;
   } finally {

@@ -46,6 +46,8 @@ export type Config = {
   templateMaxBytes: number;
   /** the network of a new VM unless the user says otherwise; its `deny` list applies to every new VM */
   network: NetworkConfig;
+  /** the first port that a user's own daemon tries to answer for the names of VMs at; 0: it does not answer for them */
+  dnsPort: number;
   /** which VMM new VMs get unless the user says otherwise */
   vmm: VmmChoice;
   /** Firecracker's program, an absolute path or one that begins with `~/`; null: the one in `PATH` */

@@ -37,6 +37,7 @@ test("values and their sources", () => {
     "network.deny": "default",
     "network.isolate": "default",
     "network.bridge": "default",
+    dns_port: "default",
     vmm: "default",
     firecracker_bin: "default",
     network_fallback: "default",
@@ -61,6 +62,18 @@ test("confinement is auto unless it is required", () => {
   expect(parseConfig("/c", "").confinement).toBe("auto");
   expect(parseConfig("/c", 'confinement = "required"\n').confinement).toBe("required");
   expect(problems('confinement = "on"\n')).toEqual(['confinement: must be "auto" or "required"']);
+});
+
+test("the port at which names of VMs are answered", () => {
+  const port = (text: string) => parseConfig("/c", text).dnsPort;
+  expect([port(""), port("dns_port = 5353"), port("dns_port = 0"), port("dns_port = 65535")]).toEqual([
+    42_069, 5353, 0, 65_535,
+  ]);
+  expect(parseConfig("/c", "dns_port = 5353").provenance["dns_port"]).toBe("file");
+  for (const value of ["-1", "65536", "53.5", '"53"', "true"])
+    expect(problems(`dns_port = ${value}\n`)).toEqual([
+      "dns_port: must be a port from 1 to 65535, or 0 for no DNS server, as in `dns_port = 42069`",
+    ]);
 });
 
 test("which VMM new VMs get, and where Firecracker is", () => {

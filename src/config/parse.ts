@@ -48,6 +48,7 @@ const wording = {
 
 const defaultImageMax = "64G";
 const defaultTemplateMax = "10G";
+const defaultDnsPort = 42_069;
 
 function configOf(file: string, raw: RawConfig): Config {
   const from = raw.vm_defaults ?? {};
@@ -67,6 +68,7 @@ function configOf(file: string, raw: RawConfig): Config {
     insecureRegistries: raw.insecure_registries ?? [],
     idleMs: parseDuration(raw.idle_timeout ?? "never") ?? 0,
     network: networkConfig(raw.network),
+    dnsPort: raw.dns_port ?? defaultDnsPort,
     vmm: raw.vmm ?? "auto",
     firecrackerBin: raw.firecracker_bin ?? null,
     networkFallback: raw.network_fallback ?? false,
@@ -84,6 +86,7 @@ function configOf(file: string, raw: RawConfig): Config {
       "network.deny": source(raw.network?.deny),
       "network.isolate": source(raw.network?.isolate),
       "network.bridge": source(raw.network?.bridge),
+      dns_port: source(raw.dns_port),
       vmm: source(raw.vmm),
       firecracker_bin: source(raw.firecracker_bin),
       network_fallback: source(raw.network_fallback),

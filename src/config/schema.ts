@@ -130,6 +130,8 @@ const programPath = z
   .string({ error: programRule })
   .check(z.refine((text) => /^~?\/[^\0\n]{1,4094}$/.test(text) && !text.endsWith("/"), { error: programRule }));
 
+const dnsPortRule = "must be a port from 1 to 65535, or 0 for no DNS server, as in `dns_port = 42069`";
+
 const confinementRule = 'must be "auto" or "required"';
 
 export const configSchema = z.strictObject({
@@ -144,6 +146,7 @@ export const configSchema = z.strictObject({
       error: mirrorRule,
     }),
   ),
+  dns_port: z.optional(whole(dnsPortRule, { min: 0, max: 65_535 })),
   firecracker_bin: z.optional(programPath),
   idle_timeout: z.optional(idleTime),
   inherit_proxy: z.optional(z.boolean({ error: "must be true or false" })),

@@ -18,6 +18,8 @@ export type DaemonParts = {
   uncaught(): DaemonInfo["uncaught"];
   /** null: the daemon is a user's own */
   system: SystemParts | null;
+  /** see `UserDns`; null: in system mode */
+  dns: (() => Promise<NonNullable<HostInfo["dns"]>>) | null;
   log: Logger;
   stop(): Promise<void>;
 };
@@ -35,7 +37,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
   return { machines, info, host: () => hostInfo(parts), logs, inUse, relay, log, stop };
 }
 
-async function hostInfo({ drivers, facts: { cpus, memoryBytes }, system }: DaemonParts): Promise<HostInfo> {
+async function hostInfo({ drivers, facts: { cpus, memoryBytes }, system, dns }: DaemonParts): Promise<HostInfo> {
   const probes = await Promise.all(
     drivers.all.map(async (driver) => ({ name: driver.name, ...(await driver.probe()) })),
   );
@@ -51,6 +53,7 @@ async function hostInfo({ drivers, facts: { cpus, memoryBytes }, system }: Daemo
     vmms,
     unusableVmms: unusable,
     system: system && (await systemInfo(system)),
+    dns: dns && (await dns()),
   };
 }
 

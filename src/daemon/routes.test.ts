@@ -37,7 +37,14 @@ test("the daemon says who it is and what the host can", async () => {
     vmms: [{ driver: "world", version: "1", accel: "tcg", why: "a test" }],
     unusableVmms: [],
     system: null,
+    dns: null,
   });
+});
+
+test("a user's own daemon says where it answers for names of VMs", async () => {
+  const dns = { asked: 42_069, port: 42_070, problem: null };
+  const { socket } = await daemon({ dns: async () => dns });
+  expect((await ask(socket, "GET", "/v1/host")).json).toMatchObject({ dns });
 });
 
 const helperStatus: HelperStatus = {

@@ -7,6 +7,7 @@ import { dns } from "./dns.ts";
 import type { CheckFacts } from "./facts.ts";
 import { services } from "./services.ts";
 import { system } from "./system.ts";
+import { userDns } from "./user-dns.ts";
 import { vmms } from "./vmm.ts";
 
 export type Finding = {
@@ -29,6 +30,7 @@ export function checkAll(facts: CheckFacts): Finding[] {
     ...services(facts),
     ...system(facts),
     ...dns(facts),
+    ...userDns(facts),
     ...confinement(facts),
     ...memoryIsolation(facts),
     user(facts),

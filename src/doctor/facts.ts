@@ -6,6 +6,7 @@ import type { AccelFact } from "./acceleration.ts";
 import type { DnsFact } from "./dns.ts";
 import type { ServicesFact } from "./services.ts";
 import type { SystemFact } from "./system.ts";
+import type { UserDnsFact } from "./user-dns.ts";
 
 export type ToolFact = {
   program: string;
@@ -66,6 +67,8 @@ export type CheckFacts = {
   network: NetworkFact;
   /** null: there is no system mode, or it is another user's */
   dns: DnsFact | null;
+  /** null: the daemon does not run, is an older one, or the service's */
+  userDns: UserDnsFact | null;
   /** null: there is no system mode, or it is another user's */
   services: ServicesFact | null;
   /** null: there is no system mode, or it is another user's */

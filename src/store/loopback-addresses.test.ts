@@ -43,8 +43,12 @@ test("a new VM's address is free, stays its own, and is free again once the VM i
   expect(() => vms.add({ ...vmRecord({ id: "bbbb2222" as VmId, name: names[1] as VmName }), loopbackAddress })).toThrow(
     /UNIQUE/,
   );
+  const found = (name: string) => [vms.loopbackAddressOf(name), vms.nameAtLoopback(loopbackAddress)];
+  expect(found(vm.name)).toEqual([loopbackAddress, vm.name]);
   vms.change(vm.id, { name: names[0] as VmName, state: "running" });
+  expect([...found("one"), vms.loopbackAddressOf(vm.name)]).toEqual([loopbackAddress, "one", null]);
   expect(vms.byId(vm.id)?.loopbackAddress).toBe(loopbackAddress);
   vms.remove(vm.id);
+  expect(found("one")).toEqual([null, null]);
   expect(vms.freeLoopbackAddress(vm.id)).toBe(loopbackAddress);
 });

@@ -50,6 +50,10 @@ export type Vms = {
   remove(id: VmId): void;
   /** For a new VM; it is taken once the VM is added. */
   freeLoopbackAddress(id: VmId): string;
+  /** null: no VM has that name */
+  loopbackAddressOf(name: string): string | null;
+  /** null: no VM has that address */
+  nameAtLoopback(address: string): VmName | null;
   /** names of VMs that boot from that image */
   namesUsingImage(digest: Digest): VmName[];
   namesUsingKernel(digest: Digest): VmName[];
@@ -94,6 +98,10 @@ export function createVms(db: Db, uid = ownUid()): Vms {
       }),
     remove: (id) => db.run("DELETE FROM vms WHERE id = ?", id),
     freeLoopbackAddress: (id) => freeLoopbackAddress(uid, id, takenLoopback()),
+    loopbackAddressOf: (name) =>
+      db.get<{ a: string }>("SELECT loopback_address AS a FROM vms WHERE name = ?", name)?.a ?? null,
+    nameAtLoopback: (address) =>
+      db.get<{ name: VmName }>("SELECT name FROM vms WHERE loopback_address = ?", address)?.name ?? null,
     namesUsingImage: (digest) => names("image_digest", digest),
     namesUsingKernel: (digest) => names("kernel_digest", digest),
   };

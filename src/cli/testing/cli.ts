@@ -72,6 +72,7 @@ export const goodHost: CheckFacts = {
   tools: [],
   network: { failure: null, fix: "", mayFallBack: false },
   dns: null,
+  userDns: null,
   services: null,
   system: null,
   agentFailure: null,

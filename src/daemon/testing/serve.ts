@@ -9,7 +9,7 @@ import type { Machines } from "../../machines/machines.ts";
 import { type Host, newHost, startDaemon } from "../../machines/testing/daemon.ts";
 import { worldDriver } from "../../machines/testing/world.ts";
 import { combineDrivers } from "../../vmm/drivers.ts";
-import { createDaemon } from "../create.ts";
+import { createDaemon, type DaemonParts } from "../create.ts";
 import type { Daemon, LogFiles } from "../daemon.ts";
 import type { PeerFacts } from "../peer.ts";
 import { serveApi } from "../server.ts";
@@ -33,6 +33,7 @@ export type ServeOptions = {
   logs?: LogFiles;
   relay?: Daemon["relay"];
   system?: SystemParts;
+  dns?: DaemonParts["dns"];
 };
 
 export async function serve(options: ServeOptions = {}): Promise<Served> {
@@ -48,6 +49,7 @@ export async function serve(options: ServeOptions = {}): Promise<Served> {
     identity: { pid: process.pid, startedAt: 1, socket, stateDirectory: "/s" },
     uncaught: () => ({ count: 0, last: null }),
     system: options.system ?? null,
+    dns: options.dns ?? null,
     logs: options.logs ?? { read: async function* () {}, follow: async function* () {} },
     relay: options.relay ?? (async (line) => line.end()),
     log,

@@ -2,7 +2,6 @@
  * Answers for our zones, and refusals for all others: this server asks no other one. RFC 1034 section 4.3.2, without recursion, aliases
  * and delegations. Pure.
  */
-import type { BridgeSpec } from "../../model/bridge.ts";
 import {
   type Answer,
   classIn,
@@ -13,21 +12,21 @@ import {
   recordType,
 } from "../../wire/dns/message.ts";
 import type { Received } from "../../wire/dns/query.ts";
-import { type Place, placeOf, soaOf, type VmNames } from "./zones.ts";
+import { type DnsNetwork, type Place, placeOf, soaOf, type VmNames } from "./zones.ts";
 
 /** Types from here on are for questions and for transfers between servers, but for `ANY` (RFC 6895 section 3.1). */
 const firstMetaType = 128;
 const lastMetaType = 255;
 
 /** Null: no answer at all. @throws what `names` throws */
-export function answerTo(received: Received, bridge: BridgeSpec, names: VmNames): Answer | null {
+export function answerTo(received: Received, network: DnsNetwork, names: VmNames): Answer | null {
   switch (received.kind) {
     case "ignored":
       return null;
     case "refused":
       return { ...bare, ...received.header, rcode: received.rcode };
     case "query":
-      return answerQuery(received.query, bridge, names);
+      return answerQuery(received.query, network, names);
   }
 }
 
@@ -38,10 +37,10 @@ export function failureTo(received: Received): Answer | null {
 
 const bare = { authoritative: false, question: null, edns: null, answers: [], authority: [] };
 
-function answerQuery(query: Query, bridge: BridgeSpec, names: VmNames): Answer {
+function answerQuery(query: Query, network: DnsNetwork, names: VmNames): Answer {
   const problem = problemOf(query);
   if (problem !== null) return refusal(query, problem);
-  const place = placeOf(query.question.name, bridge, names);
+  const place = placeOf(query.question.name, network, names);
   return place === null ? refusal(query, rcode.REFUSED) : answerAt(query, place);
 }
 

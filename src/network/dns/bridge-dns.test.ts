@@ -18,10 +18,10 @@ function keeper(failures: string[]) {
       timers.push(timer);
       return () => void timers.splice(timers.indexOf(timer), 1);
     },
-    async start({ bridge }) {
-      events.push(`start ${bridge.address}`);
+    async start({ network: { address } }) {
+      events.push(`start ${address}`);
       const reason = failures.shift();
-      if (reason !== undefined) throw fail("DNS_UNAVAILABLE", { address: bridge.address, port: 53, reason });
+      if (reason !== undefined) throw fail("DNS_UNAVAILABLE", { address, port: 53, reason });
       return { port: 53, close: () => void events.push("close") };
     },
   });

@@ -57,7 +57,7 @@ class Keeper implements BridgeDns {
     this.#cancelRetry();
     this.#isStarting = true;
     try {
-      this.#server = await start({ bridge, names, log });
+      this.#server = await start({ network: bridge, names, log });
       if (this.#isClosed) this.#server.close();
       else log.info("names of VMs are answered", { address: bridge.address });
     } catch (error) {

@@ -4,6 +4,7 @@ import { createExec } from "../../host/process/exec-node.ts";
 import { gate } from "../../host/testing/gate.ts";
 import { memoryLogger } from "../../host/testing/log.ts";
 import { type DnsServer, startDns } from "./server.ts";
+import { loopbackNetwork } from "./user-dns.ts";
 
 const skip = gate("tool:dig");
 const exec = createExec(process.env as Record<string, string>);
@@ -15,7 +16,7 @@ describe.skipIf(skip !== null)(`dig${skip === null ? "" : ` (skipped: ${skip})`}
       addressOf: (name: string) => (name === "sandbox" ? "127.0.0.5" : null),
       nameOf: (address: string) => (address === "127.0.0.5" ? "sandbox" : null),
     };
-    server = await startDns({ bridge: { address: "127.0.0.1", prefix: 8 }, port: 0, names, log: memoryLogger() });
+    server = await startDns({ network: loopbackNetwork, port: 0, names, log: memoryLogger() });
   });
   afterAll(() => server.close());
 

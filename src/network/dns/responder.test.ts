@@ -13,7 +13,7 @@ function responder() {
     return "172.16.0.5";
   };
   const made = new Responder({
-    bridge: { address: "172.16.0.1", prefix: 24 },
+    network: { address: "172.16.0.1", prefix: 24 },
     names: { addressOf, nameOf: addressOf },
     log,
     clock,

@@ -1,16 +1,15 @@
 /** From the bytes of a query to those of its answer, for whoever may ask. No I/O of its own. */
 import type { Clock } from "../../host/clock.ts";
 import type { Logger } from "../../host/log.ts";
-import type { BridgeSpec } from "../../model/bridge.ts";
 import { tcpPayload, udpLimit, writeAnswer } from "../../wire/dns/answer.ts";
 import type { Answer } from "../../wire/dns/message.ts";
 import { type Received, readQuery } from "../../wire/dns/query.ts";
 import { answerTo, failureTo } from "./answers.ts";
 import { type Source, sourcesOf } from "./sources.ts";
-import type { VmNames } from "./zones.ts";
+import type { DnsNetwork, VmNames } from "./zones.ts";
 
 export type ResponderDeps = {
-  bridge: BridgeSpec;
+  network: DnsNetwork;
   names: VmNames;
   log: Logger;
   clock: Clock;
@@ -29,9 +28,9 @@ export class Responder {
 
   constructor(deps: ResponderDeps) {
     this.#deps = deps;
-    const { bridge, ownAddresses, clock } = deps;
+    const { network, ownAddresses, clock } = deps;
     const now = () => clock.monotonic();
-    this.#sourceOf = sourcesOf({ bridge, ownAddresses, now });
+    this.#sourceOf = sourcesOf({ network, ownAddresses, now });
     this.#failures = new Occasional(now);
     this.#refusals = new Occasional(now);
   }
@@ -52,7 +51,7 @@ export class Responder {
     const source = this.#sourceOf(from);
     if (source === "elsewhere")
       this.#refusals.note((count) =>
-        this.#deps.log.warn("DNS queries from outside of the bridge's network were refused", { from, count }),
+        this.#deps.log.warn("DNS queries from outside of the VMs' network were refused", { from, count }),
       );
     return source;
   }
@@ -63,9 +62,9 @@ export class Responder {
   }
 
   #find(received: Received): Answer | null {
-    const { bridge, names, log } = this.#deps;
+    const { network, names, log } = this.#deps;
     try {
-      return answerTo(received, bridge, names);
+      return answerTo(received, network, names);
     } catch (error) {
       this.#failures.note((count) => log.error("names of VMs can't be looked up", { count, error }));
       return failureTo(received);

@@ -12,7 +12,7 @@ afterEach(() => {
 
 async function start(change: Partial<DnsOptions> = {}): Promise<DnsServer> {
   const server = await startDns({
-    bridge: { address: "127.0.0.1", prefix: 8 },
+    network: { address: "127.0.0.1", prefix: 8 },
     port: 0,
     names: { addressOf: (name) => (name === "sandbox" ? "127.0.0.5" : null), nameOf: () => "sandbox" },
     log: memoryLogger(),
@@ -86,7 +86,7 @@ test("closing ends both sockets and the connections", async () => {
 });
 
 test("an address that the host does not have", async () => {
-  await expect(start({ bridge: { address: "203.0.113.77", prefix: 24 } })).rejects.toMatchObject({
+  await expect(start({ network: { address: "203.0.113.77", prefix: 24 } })).rejects.toMatchObject({
     code: "DNS_UNAVAILABLE",
     details: { address: "203.0.113.77", reason: "EADDRNOTAVAIL" },
     hint: expect.stringContaining("banger system restart"),

@@ -1,4 +1,4 @@
-/** The DNS server of the bridge: the names of VMs, for guests and for this host. */
+/** The DNS server for VMs' names: on the bridge for guests and this host, on loopback for this host. */
 import type { ByteStream } from "../../base/bytes.ts";
 import { fail } from "../../base/errors/error.ts";
 import { systemClock } from "../../host/clock.ts";
@@ -7,14 +7,13 @@ import type { Logger } from "../../host/log.ts";
 import { ownAddresses } from "../../host/net/own-addresses.ts";
 import { listenTcp } from "../../host/net/tcp.ts";
 import { bindUdp } from "../../host/net/udp.ts";
-import type { BridgeSpec } from "../../model/bridge.ts";
 import { Connections } from "./connections.ts";
 import { Responder } from "./responder.ts";
 import { serveSession } from "./session.ts";
-import type { VmNames } from "./zones.ts";
+import type { DnsNetwork, VmNames } from "./zones.ts";
 
 export type DnsOptions = {
-  bridge: BridgeSpec;
+  network: DnsNetwork;
   names: VmNames;
   log: Logger;
   /** default 53; 0 for any free one */
@@ -30,22 +29,22 @@ const dnsPort = 53;
 const defaultIdleMs = 10_000;
 
 /**
- * Serves UDP and TCP at the bridge's address until `close`, also when the bridge is deleted and made again meanwhile.
- * @throws DNS_UNAVAILABLE; with the reason EADDRNOTAVAIL while there is no bridge: to be tried again when there is
+ * Serves UDP and TCP at the network's address until `close`, also when the host loses the address and gets it again meanwhile.
+ * @throws DNS_UNAVAILABLE; with the reason EADDRNOTAVAIL while the host does not have the address, and EADDRINUSE for a port that is taken
  */
 export async function startDns(options: DnsOptions): Promise<DnsServer> {
-  const { bridge, port = dnsPort } = options;
+  const { network, port = dnsPort } = options;
   try {
-    return await listen(options, bridge.address, port);
+    return await listen(options, network.address, port);
   } catch (error) {
     const reason = errnoOf(error) ?? (error as Error).message;
-    throw fail("DNS_UNAVAILABLE", { address: bridge.address, port, reason }, error);
+    throw fail("DNS_UNAVAILABLE", { address: network.address, port, reason }, error);
   }
 }
 
 async function listen(options: DnsOptions, address: string, asked: number): Promise<DnsServer> {
-  const { bridge, names, log, idleMs = defaultIdleMs } = options;
-  const responder = new Responder({ bridge, names, log, ownAddresses, clock: systemClock });
+  const { network, names, log, idleMs = defaultIdleMs } = options;
+  const responder = new Responder({ network, names, log, ownAddresses, clock: systemClock });
   const sessions = new Sessions(responder, idleMs);
   const trouble = (error: Error) => log.warn("a DNS socket reports an error", { address, error });
   const udp = await bindUdp(

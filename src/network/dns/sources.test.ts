@@ -9,7 +9,7 @@ function sources(own: string[]) {
     state.lookUps += 1;
     return state.own;
   };
-  return { state, of: sourcesOf({ bridge, ownAddresses, now: () => state.now }) };
+  return { state, of: sourcesOf({ network: bridge, ownAddresses, now: () => state.now }) };
 }
 
 test.each([

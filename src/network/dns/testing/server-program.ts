@@ -6,7 +6,7 @@ const [address = "", prefix = "", port = ""] = process.argv.slice(2);
 const vm = address.replace(/\d+$/, "5");
 try {
   const server = await startDns({
-    bridge: { address, prefix: Number(prefix) },
+    network: { address, prefix: Number(prefix) },
     port: Number(port),
     names: {
       addressOf: (name) => (name === "sandbox" ? vm : null),

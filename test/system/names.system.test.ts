@@ -1,0 +1,60 @@
+/** Names of VMs without system mode: systemd-resolved asks the daemon of a user, as `banger doctor` says how. */
+import { beforeAll, expect, test } from "bun:test";
+import { systemSuite } from "./harness.ts";
+import { small } from "./host/host.ts";
+import { internet, makeOutside, namesAsked } from "./host/outside.ts";
+
+type Finding = { name: string; status: string; text: string; fix?: string };
+
+systemSuite("names without system mode", (host) => {
+  const dns = async () =>
+    (JSON.parse((await host().banger(["doctor", "--json"])).stdout) as Finding[]).find(({ name }) => name === "dns");
+  const lookUp = async (name: string) => {
+    const { stdout } = await host().as("other", ["getent", "ahostsv4", name]);
+    return stdout.split(/\s/)[0] ?? "";
+  };
+  let address = "";
+
+  beforeAll(async () => {
+    await makeOutside(host());
+    await host().ok(["vm", "create", "--name", "box", ...small]);
+    address = (await host().json<{ loopbackAddress: string }>(["vm", "show", "box"])).loopbackAddress;
+  }, 60_000);
+
+  test("what doctor says to type makes every program resolve them", async () => {
+    // the resolver outside has an address for every name
+    const found = await dns();
+    expect(found?.text).toEndWith(`resolver has ${internet} for a name below .vm`);
+    const [, command = ""] = /run `(.*)`/.exec(found?.fix ?? "") ?? [];
+    expect(command).toContain("/etc/systemd/resolved.conf.d/banger.conf");
+    const typed = await host().as("owner", ["bash", "-c", command]);
+    expect([typed.code, typed.stderr]).toEqual([0, ""]);
+    expect(await lookUp("box.vm")).toBe(address);
+    expect((await dns())?.text).toEndWith("and this host's resolver asks there");
+  }, 60_000);
+
+  test.each(["~.", "", "lan"])(
+    "other names are looked up as before, with %p as the link's domain",
+    async (domain) => {
+      await host().run(["resolvectl", "domain", "uplink", domain]);
+      await host().run(["resolvectl", "flush-caches"]);
+      for (let at = 0; at < 20; at++) expect(await lookUp(`n${at}.example.test`)).toBe(internet);
+      expect([await lookUp("box.vm"), await lookUp("nobody.vm")]).toEqual([address, ""]);
+    },
+    60_000,
+  );
+
+  test("without the daemon there are no names, other names are looked up, and it is asked again once it runs", async () => {
+    await host().ok(["daemon", "stop"]);
+    expect([await lookUp("box.vm"), await lookUp("example.test")]).toEqual(["", internet]);
+    await host().ok(["vm", "rename", "box", "desk"]);
+    expect((await dns())?.status).toBe("ok");
+    expect([await lookUp("desk.vm"), await lookUp("box.vm")]).toEqual([address, ""]);
+  }, 60_000);
+
+  test("no query below .vm has left the host since", async () => {
+    const asked = await namesAsked(host());
+    expect(asked).toContain("example.test");
+    expect(asked.filter((name) => name.endsWith(".vm") && name !== "_banger.vm")).toEqual([]);
+  });
+});
