@@ -61,12 +61,12 @@ function judgeServer({ address, server, resolved }: DnsFact, asked: number, port
     return {
       status: "warning",
       text: `${answered}, but this host's resolver has ${resolved.join(", ")} for a name below .vm`,
-      fix: `${lines(port, usesResolved)} (docs/dns-routing.md)`,
+      fix: lines(port, usesResolved),
     } as const;
   if (port === asked) return { status: "ok", text: `${answered}, and this host's resolver asks there` } as const;
   return {
     status: "warning",
-    text: `${answered}, and this host's resolver may ask another daemon there`,
+    text: `${answered}; this host's resolver asks a daemon, and perhaps the one at port ${asked}`,
     fix: `set \`dns_port\` in the config to a port that is free, ${restart}; then ${lines(port, usesResolved)}`,
   } as const;
 }
@@ -80,6 +80,6 @@ export function resolvedCommand(port: number): string {
 
 function lines(port: number, usesResolved: boolean): string {
   return usesResolved
-    ? `run \`${resolvedCommand(port)}\``
+    ? `run \`${resolvedCommand(port)}\` (docs/dns-routing.md)`
     : `give this host's resolver the lines of docs/dns-routing.md`;
 }

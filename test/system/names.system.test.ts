@@ -1,8 +1,10 @@
 /** Names of VMs without system mode: systemd-resolved asks the daemon of a user, as `banger doctor` says how. */
 import { beforeAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { systemSuite } from "./harness.ts";
 import { small } from "./host/host.ts";
-import { internet, makeOutside, namesAsked } from "./host/outside.ts";
+import { internet, makeOutside, namesAsked, uplink } from "./host/outside.ts";
 
 type Finding = { name: string; status: string; text: string; fix?: string };
 
@@ -57,4 +59,27 @@ systemSuite("names without system mode", (host) => {
     expect(asked).toContain("example.test");
     expect(asked.filter((name) => name.endsWith(".vm") && name !== "_banger.vm")).toEqual([]);
   });
+
+  test("where resolved has servers of its own, a link for the daemon does it", async () => {
+    await host().shell(`set -e; cd /etc/systemd/resolved.conf.d; printf '[Resolve]\\nDNS=${uplink.resolver}\\n' >banger.conf
+resolvectl revert uplink; systemctl restart systemd-resolved`);
+    expect(await lookUp("desk.vm")).toBe(internet);
+    for (const suffix of ["netdev", "network"]) {
+      const file = `/etc/systemd/network/50-banger.${suffix}`;
+      // a kernel without dummy devices has these
+      const text = fromDocs(file).replace("dummy", "ifb");
+      await host().shell(`cat >${file} <<'END'\n${text}END\n`);
+    }
+    const wait = "/lib/systemd/systemd-networkd-wait-online --interface=banger0:routable --timeout=30";
+    await host().shell(`set -e; systemctl restart systemd-networkd; ${wait}`);
+    const found = [await lookUp("desk.vm"), await lookUp("box.vm"), await lookUp("n.example.test")];
+    expect(found).toEqual([address, "", internet]);
+  }, 90_000);
 });
+
+/** The lines that the documentation has for a file. */
+function fromDocs(path: string): string {
+  const text = readFileSync(join(import.meta.dirname, "../../docs/dns-routing.md"), "utf8");
+  const [, lines = ""] = text.slice(text.indexOf(`\`${path}\``)).match(/```text\n([^`]*)```/) ?? [];
+  return lines;
+}
