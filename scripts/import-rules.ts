@@ -97,7 +97,7 @@ export const folders: Record<string, Folder> = {
     instead: "network/ gives a VM its device: machines/ combines it with the rest",
   },
   "ssh/gateway": {
-    may: ["base", "model", "wire"],
+    may: ["base", "model", "wire", "ssh/public-line.ts"],
     packages: ["ssh2"],
     instead: "ssh/gateway answers ssh over a given stream: client/ opens streams to the guest",
   },

@@ -48,6 +48,7 @@ openssl|makes certificates for tests|openssl|openssl|openssl|openssl
 htpasswd|makes a registry's users in tests|apache2-utils|httpd-tools|apache|apache2-utils
 setfattr|gives test files extended attributes|attr|attr|attr|attr
 setcap|gives test files capabilities|libcap2-bin|libcap|libcap|libcap-progs
+ssh-agent|holds keys for ssh in tests|openssh-client|openssh-clients|openssh|openssh-clients
 dig|asks the DNS server in tests|bind9-dnsutils|bind-utils|bind|bind-utils
 ps|finds what tests left running|procps|procps-ng|procps-ng|procps
 TABLE

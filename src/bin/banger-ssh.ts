@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { fail } from "../base/errors/error.ts";
 import type { SshAccess } from "../cli/context.ts";
 import type { DaemonPlace } from "../client/connect.ts";
+import { absolutePath } from "../config/home-path.ts";
 import { which } from "../host/facts.ts";
 import { ensureFolder, readTextIfAny, realPath, writeAtomic } from "../host/files/files.ts";
 import { editUserFile } from "../host/files/user-file.ts";
@@ -13,6 +14,7 @@ import type { Terminal } from "../host/terminal/terminal.ts";
 import { type Paths, pathsOf, systemPaths, systemRoots } from "../model/paths.ts";
 import { clientConfigText, gatewayKnownHosts } from "../ssh/client-config.ts";
 import { withBlock, withoutBlock } from "../ssh/config-block.ts";
+import { publicHalf, readPublicHalf } from "../ssh/key-file.ts";
 import { ensureUserKey } from "../ssh/keys.ts";
 
 /** of a key, and of the files that are written here */
@@ -37,20 +39,33 @@ export function sshAccess({ home, place, own, stdio }: SshFacts): SshAccess {
       const next = "take banger's lines out of it by hand, with their marks, and run the command again";
       throw fail("FILE_INVALID", { path: userConfig, problem: changed.problem, next });
     });
+  const identity = async () => {
+    const { loadConfig } = await import("../config/load.ts");
+    const { sshKeyPath } = await loadConfig({ file: own.configFile });
+    if (sshKeyPath === null) {
+      await ensureUserKey({}, { sshKey });
+      return { identity: sshKey, admits: null };
+    }
+    const path = absolutePath(sshKeyPath, home);
+    await readPublicHalf(publicHalf(path));
+    return { identity: path, admits: publicHalf(path) };
+  };
   const writeConfig = async () => {
     const gateway = await ensureUserKey({ comment: "banger-gateway" }, { sshKey: own.gatewayKey });
-    await ensureUserKey({}, { sshKey });
     const file = own.sshConfig;
     await keepText(own.gatewayKnownHosts, gatewayKnownHosts(gateway.publicLine));
-    const facts = { program: stableProgram(), identity: sshKey, knownHosts: own.gatewayKnownHosts };
+    const facts = { program: stableProgram(), ...(await identity()), knownHosts: own.gatewayKnownHosts };
     await keepText(file, clientConfigText(facts));
     return { file, include: includeLine(file, home) };
   };
   return {
-    async serve(guest) {
+    async serve(guest, admits) {
       const { serveSsh } = await import("../ssh/gateway/serve.ts");
-      const [hostKey, key] = await Promise.all([readKey(own.gatewayKey), readKey(`${sshKey}.pub`)]);
-      await serveSsh(stdioDuplex(stdio), { hostKey, accepted: [key], guest });
+      const [hostKey, key] = await Promise.all([
+        readHostKey(own.gatewayKey),
+        readPublicHalf(admits ?? `${sshKey}.pub`),
+      ]);
+      await serveSsh(stdioDuplex(stdio), { hostKey, accepted: [key.line], guest });
     },
     writeConfig,
     async connect(words) {
@@ -73,7 +88,7 @@ async function keepText(path: string, text: string): Promise<void> {
   await writeAtomic(path, text, 0o600);
 }
 
-async function readKey(path: string): Promise<string> {
+async function readHostKey(path: string): Promise<string> {
   const text = await readTextIfAny(path, maxBytes);
   if (text === null) throw fail("FILE_INVALID", { path, problem: "is missing", next: "`banger ssh-config` makes it" });
   return text;

@@ -1,5 +1,6 @@
 /** Connects the lifecycle code to the real host: the one place that knows every implementation. */
 import { dirname, join } from "node:path";
+import { absolutePath } from "../config/home-path.ts";
 import { loadConfig } from "../config/load.ts";
 import { resolveSizes } from "../config/sizing.ts";
 import { firecrackerProgram, vmmChoice } from "../config/vmm-choice.ts";
@@ -142,8 +143,11 @@ export async function wireMachines({ paths, facts, env, log, cacheSince, system 
     sizes: async (request) => resolveSizes(request, await config(), facts),
     hostNeeds: async () => ({ availableMemory: availableMemory(), mkfs: await which("mkfs.ext4") }),
     networkSpec: async (request) => decideNetwork(request, (await config()).network, mode),
-    inheritance: async () =>
-      guestInheritance({ paths, env: definedOnly(env), inheritProxy: (await config()).inheritProxy }),
+    inheritance: async () => {
+      const { inheritProxy, sshKeyPath } = await config();
+      const sshKey = sshKeyPath === null ? null : absolutePath(sshKeyPath, facts.home);
+      return guestInheritance({ paths, env: definedOnly(env), inheritProxy, sshKey });
+    },
     after,
   };
   const close = () => {

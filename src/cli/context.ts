@@ -16,8 +16,11 @@ import type { SystemWorld } from "../system/world.ts";
 import type { WorkspacePlan, WorkspaceRequest } from "../workspace/types.ts";
 
 export type SshAccess = {
-  /** Serves ssh on stdin and stdout until the client has gone. */
-  serve(guest: Guest): Promise<void>;
+  /**
+   * Serves ssh on stdin and stdout until the client has gone.
+   * @param admits path of the public key that may log in; default: banger's own
+   */
+  serve(guest: Guest, admits: string | undefined): Promise<void>;
   /** Writes the configuration of ssh for the VMs. @returns its path, and the line that includes it */
   writeConfig(): Promise<{ file: string; include: string }>;
   /** @returns whether the user's configuration has changed */

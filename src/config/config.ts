@@ -52,6 +52,8 @@ export type Config = {
   vmm: VmmChoice;
   /** Firecracker's program, an absolute path or one that begins with `~/`; null: the one in `PATH` */
   firecrackerBin: string | null;
+  /** the user's own key for ssh to VMs, or its public half: an absolute path or one that begins with `~/`; null: banger's */
+  sshKeyPath: string | null;
   /** whether QEMU's own user network may replace passt */
   networkFallback: boolean;
   /** by key as written in the file: `vm_defaults.vcpu` */

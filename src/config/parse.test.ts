@@ -40,6 +40,7 @@ test("values and their sources", () => {
     dns_port: "default",
     vmm: "default",
     firecracker_bin: "default",
+    ssh_key_path: "default",
     network_fallback: "default",
     template_max_size: "default",
     warm_vms: "default",
@@ -87,6 +88,16 @@ test("which VMM new VMs get, and where Firecracker is", () => {
   ]);
   for (const path of ["firecracker", "./fc", "~fc", "~", "/", "/opt/", "/a\\u0000b"])
     expect(problems(`firecracker_bin = "${path}"\n`)).toHaveLength(1);
+});
+
+test("the user's own ssh key is named by an absolute path", () => {
+  expect(parseConfig("/c", "").sshKeyPath).toBeNull();
+  for (const path of ["~/.ssh/id_ed25519", "/home/a b/id.pub"])
+    expect(parseConfig("/c", `ssh_key_path = "${path}"\n`).sshKeyPath).toBe(path);
+  for (const path of ["id", "./id", "../id", ".ssh/id", "~id", "~", "", "/", "~/.ssh/", "/a\\nb", '/a\\"b', "/a$b"])
+    expect(problems(`ssh_key_path = "${path}"\n`)).toEqual([
+      expect.stringContaining("ssh_key_path: must be an absolute path, or one that begins with ~/"),
+    ]);
 });
 
 test("registries, and how large an image may be", () => {

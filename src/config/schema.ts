@@ -126,9 +126,13 @@ const vmmRule = `must be ${vmmChoices.map((choice) => `"${choice}"`).join(", ")}
 const programRule =
   'must be an absolute path, or one that begins with ~/, as in `firecracker_bin = "~/bin/firecracker"`';
 
-const programPath = z
-  .string({ error: programRule })
-  .check(z.refine((text) => /^~?\/[^\0\n]{1,4094}$/.test(text) && !text.endsWith("/"), { error: programRule }));
+const sshKeyRule =
+  'must be an absolute path, or one that begins with ~/, as in `ssh_key_path = "~/.ssh/id_ed25519"`, without control characters and any of " \\ $';
+
+/** Of a file, absolute or below the home. */
+function filePath(rule: string, form: RegExp) {
+  return z.string({ error: rule }).check(z.refine((text) => form.test(text) && !text.endsWith("/"), { error: rule }));
+}
 
 const dnsPortRule = "must be a port from 1 to 65535, or 0 for no DNS server, as in `dns_port = 42069`";
 
@@ -147,11 +151,13 @@ export const configSchema = z.strictObject({
     }),
   ),
   dns_port: z.optional(whole(dnsPortRule, { min: 0, max: 65_535 })),
-  firecracker_bin: z.optional(programPath),
+  firecracker_bin: z.optional(filePath(programRule, /^~?\/[^\0\n]{1,4094}$/)),
   idle_timeout: z.optional(idleTime),
   inherit_proxy: z.optional(z.boolean({ error: "must be true or false" })),
   network: z.optional(networkOrKind),
   network_fallback: z.optional(z.boolean({ error: "must be true or false" })),
+  // the others mean something in ssh_config(5)
+  ssh_key_path: z.optional(filePath(sshKeyRule, /^~?\/[^\p{Cc}"\\$]{1,4090}$/u)),
   template_max_size: z.optional(
     z.union([z.literal("0"), maxSize(templateMaxRule, () => true)], { error: templateMaxRule }),
   ),

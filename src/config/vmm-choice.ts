@@ -1,5 +1,6 @@
 /** The VMM that a new VM is to have: what the request names, else what the config names; and where Firecracker is. Pure. */
 import type { Config } from "./config.ts";
+import { absolutePath } from "./home-path.ts";
 
 export type WantedVmm = {
   /** the name of a driver, or `auto` */
@@ -15,5 +16,5 @@ export function vmmChoice(asked: string | undefined, { vmm }: Pick<Config, "vmm"
 
 /** The path of Firecracker's program that the config names; null: the one in PATH. @param home the user's */
 export function firecrackerProgram({ firecrackerBin }: Pick<Config, "firecrackerBin">, home: string): string | null {
-  return firecrackerBin?.startsWith("~/") ? `${home}${firecrackerBin.slice(1)}` : firecrackerBin;
+  return firecrackerBin === null ? null : absolutePath(firecrackerBin, home);
 }

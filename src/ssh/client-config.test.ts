@@ -5,6 +5,7 @@ test("one block for all VMs; no word of it is the shell's or ssh's to expand", (
   const text = clientConfigText({
     program: "/opt/it's 100%/banger",
     identity: "/home/a b/id",
+    admits: null,
     knownHosts: "/home/a%b/known",
   });
   expect(text).toContain(`  ProxyCommand '/opt/it'\\''s 100%%/banger' ssh-gateway '%n'\n`);
@@ -12,6 +13,13 @@ test("one block for all VMs; no word of it is the shell's or ssh's to expand", (
   expect(text).toContain('  UserKnownHostsFile "/home/a%%b/known"\n');
   expect(text.match(/^Host /gm)).toEqual(["Host "]);
   expect(text).toContain("  StrictHostKeyChecking yes\n");
+});
+
+test("a key of the user's own is the one that the gateway admits", () => {
+  const facts = { program: "/b", identity: "/h/my key", admits: "/h/my key.pub", knownHosts: "/k" };
+  const text = clientConfigText(facts);
+  expect(text).toContain(`  ProxyCommand '/b' ssh-gateway '%n' '/h/my key.pub'\n`);
+  expect(text).toContain('  IdentityFile "/h/my key"\n');
 });
 
 test("the gateway's key is that of every VM", () => {

@@ -5,15 +5,17 @@ export type ClientConfigFacts = {
   program: string;
   /** path of the private key, or of its public half where an agent has the other */
   identity: string;
+  /** path of the public half that the gateway admits; null: banger's own */
+  admits: string | null;
   knownHosts: string;
 };
 
-export function clientConfigText({ program, identity, knownHosts }: ClientConfigFacts): string {
+export function clientConfigText({ program, identity, admits, knownHosts }: ClientConfigFacts): string {
   return [
     "# ssh to the VMs of banger. Written by `banger ssh-config`, which overwrites any changes.",
     "Host *.vm",
     // the user's shell runs it: ssh refuses names with characters that mean something to a shell, and quotes keep those that an old one lets pass
-    `  ProxyCommand ${shellWord(program)} ssh-gateway '%n'`,
+    `  ProxyCommand ${shellWord(program)} ssh-gateway '%n'${admits === null ? "" : ` ${shellWord(admits)}`}`,
     "  User root",
     `  IdentityFile ${word(identity)}`,
     "  IdentitiesOnly yes",

@@ -120,6 +120,30 @@ vmSuite("ssh", (home) => {
       expect([got.join(""), code]).toEqual(["through", 0]);
     }, 60_000);
 
+    test("with a key of the user's own (ssh_key_path) that key alone logs in, with its passphrase", async () => {
+      const own = join(home().folder, ".ssh/own");
+      execFileSync("ssh-keygen", ["-q", "-t", "ecdsa", "-N", "secret", "-f", own]);
+      writeFileSync(join(home().folder, "askpass"), "#!/bin/sh\necho secret\n", { mode: 0o700 });
+      const asks = { SSH_ASKPASS: join(home().folder, "askpass"), SSH_ASKPASS_REQUIRE: "force" };
+      home().configure(`warm_vms = false\nssh_key_path = "${own}"\n`);
+      const ran = await home().banger(["vm", "ssh", "box", "--", "echo", "in"], { env: asks });
+      expect(ran).toMatchObject({ code: 0, stdout: "in\n" });
+      const banger = join(home().env["XDG_STATE_HOME"] ?? "", "banger/ssh/id_ed25519");
+      expect(await ssh("-o", "IdentityFile=none", "-i", banger, "-o", "BatchMode=yes", "box.vm", "true")).toMatchObject(
+        {
+          ...{ code: 255, stderr: expect.stringContaining("Permission denied (publickey)") },
+        },
+      );
+      rmSync(`${own}.pub`);
+      const missing = await home().banger(["vm", "ssh", "box"]);
+      expect(missing).toMatchObject({ code: 125, stderr: expect.stringContaining(`${own}.pub: is missing`) });
+      home().configure("warm_vms = false\nssh_key_path = 'own'\n");
+      const refused = await home().banger(["vm", "ssh", "box"]);
+      expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("ssh_key_path: must be an absolute")]);
+      home().configure("warm_vms = false\n");
+      await home().ok(["vm", "ssh", "box", "--", "true"]);
+    }, 60_000);
+
     test("without an ssh client it says what to install, and what works without one", async () => {
       const { code, stderr } = await home().banger(["vm", "ssh", "box"], { env: { PATH: "/nonexistent" } });
       expect([code, stderr]).toEqual([

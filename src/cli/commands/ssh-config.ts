@@ -1,5 +1,5 @@
 import { command } from "../command.ts";
-import { jsonFlag, positionals, required, switched } from "../parameters.ts";
+import { jsonFlag, optional, positionals, required, switched } from "../parameters.ts";
 
 export const sshConfig = command({
   loader: async () => (await import("./ssh-config.run.ts")).sshConfig,
@@ -23,6 +23,11 @@ export const sshConfig = command({
 
 export const sshGateway = command({
   loader: async () => (await import("./ssh-gateway.run.ts")).sshGateway,
-  parameters: { positional: positionals(required("NAME", "name of a VM, or NAME.vm")) },
+  parameters: {
+    positional: positionals(
+      required("NAME", "name of a VM, or NAME.vm"),
+      optional("KEY", "public key that may log in (default: banger's own)"),
+    ),
+  },
   docs: { brief: "serve ssh to a VM on stdin and stdout; the ProxyCommand of `banger ssh-config`" },
 });

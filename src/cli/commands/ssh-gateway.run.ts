@@ -8,13 +8,13 @@ import type { CliContext } from "../context.ts";
 import { noticePrinter } from "../vm-notices.ts";
 import { running } from "../work.ts";
 
-export async function sshGateway(this: CliContext, _flags: object, host: string): Promise<void> {
+export async function sshGateway(this: CliContext, _flags: object, host: string, key?: string): Promise<void> {
   await running(this, {}, async () => {
     const name = host.replace(/\.vm$/, "");
     if (!isVmName(name)) throw fail("VM_NOT_FOUND", { name });
     const session = await cancellable(this.signals, (signal) => openSession(this, name, noticePrinter(this), signal));
     try {
-      await (await this.sshAccess()).serve(sshGuest(this, session));
+      await (await this.sshAccess()).serve(sshGuest(this, session), key);
     } finally {
       session.client.destroy();
     }

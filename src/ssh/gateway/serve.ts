@@ -3,10 +3,12 @@
  * ports and sockets. Only this folder imports the package `ssh2`; the guest's own sshd is not involved.
  */
 import type { Duplex } from "node:stream";
-import { type AuthContext, type Connection, Server, utils } from "ssh2";
+import { type AuthContext, type Connection, Server } from "ssh2";
+import { readPublicLine } from "../public-line.ts";
 import { type Attempt, admits, maxTries } from "./admission.ts";
 import { serveChannels } from "./channels.ts";
 import type { Guest } from "./guest.ts";
+import { isSignedBy } from "./signature.ts";
 
 export type GatewayOptions = {
   /** private key in OpenSSH's form */
@@ -19,7 +21,7 @@ export type GatewayOptions = {
 /** Resolves when the client has gone. */
 export function serveSsh(socket: Duplex, { hostKey, accepted, guest }: GatewayOptions): Promise<void> {
   const over = Promise.withResolvers<void>();
-  const keys = accepted.flatMap(publicBytes);
+  const keys = accepted.flatMap((line) => readPublicLine(line)?.blob ?? []);
   const server = new Server({ hostKeys: [hostKey], ident: "banger" }, (client) => {
     const user = admit(client, keys);
     // what the client did wrong is said to it, and the connection ends
@@ -32,11 +34,6 @@ export function serveSsh(socket: Duplex, { hostKey, accepted, guest }: GatewayOp
   // it uses what a duplex stream has
   server.injectSocket(socket as Parameters<Server["injectSocket"]>[0]);
   return over.promise;
-}
-
-function publicBytes(line: string): Uint8Array[] {
-  const key = utils.parseKey(line);
-  return key instanceof Error ? [] : [key.getPublicSSH()];
 }
 
 /** @returns the name that the client has logged in with */
@@ -59,9 +56,6 @@ function attemptOf(context: AuthContext): Attempt {
   if (context.method !== "publickey") return { method: "other" };
   const { key, signature, blob, hashAlgo } = context;
   if (!signature || !blob) return { method: "publickey", key: key.data, isSigned: false };
-  const verify = () => {
-    const parsed = utils.parseKey(key.data);
-    return !(parsed instanceof Error) && parsed.verify(blob, signature, hashAlgo) === true;
-  };
+  const verify = () => isSignedBy({ algorithm: key.algo, key: key.data, message: blob, signature, hash: hashAlgo });
   return { method: "publickey", key: key.data, isSigned: true, verify };
 }
