@@ -2,6 +2,7 @@
 
 use crate::guest::Guest;
 use crate::session::Stream;
+use crate::sys::tcp::{self, State};
 use crate::sys::{device, mount};
 use crate::verbs::identity;
 use crate::wire::json::{self, Answer, Object, Refusal};
@@ -27,6 +28,8 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
         reply["trimmed"] = trimmed.into();
     }
     if for_copies {
+        // the first question of this kind makes the kernel load modules, here and not in every copy
+        let _ = tcp::each(State::Listen, |_| {});
         identity::prepare_copies(guest);
     }
     stream.reply(reply);
