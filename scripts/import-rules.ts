@@ -37,6 +37,7 @@ const withoutEffects = [
   "images/rootfs/export.ts",
   "images/save.ts",
   "kernels/names.ts",
+  "network/ports",
   "vmm/driver.ts",
 ];
 

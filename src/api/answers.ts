@@ -5,7 +5,16 @@ import { type CatalogView, catalogKinds } from "../model/catalog.ts";
 import { networkKinds } from "../model/network.ts";
 import type { SnapshotView, TemplateRecord } from "../model/save.ts";
 import { pauseKinds, troubleKinds, type VmView, vmStates } from "../model/vm.ts";
-import { networkSpec, stateEvent, vmmSpec, wireError, workEvent } from "./events.ts";
+import {
+  networkSpec,
+  portEvent,
+  portView,
+  publishedPort,
+  stateEvent,
+  vmmSpec,
+  wireError,
+  workEvent,
+} from "./events.ts";
 import type { RouteName } from "./routes.ts";
 
 /** A name, digest or id that was checked when it came in. */
@@ -38,6 +47,8 @@ const vmSpec = z.strictObject({
   env: texts,
   nested: z.exactOptional(z.literal(true)),
   idleMs: z.exactOptional(count),
+  publish: z.exactOptional(z.readonly(z.array(publishedPort))),
+  forward: z.exactOptional(z.literal(false)),
 });
 
 const vmView: z.ZodMiniType<VmView> = z.strictObject({
@@ -200,6 +211,8 @@ export const shared = {
   CatalogView: catalogView,
   WorkEvent: workEvent,
   StateEvent: stateEvent,
+  PortEvent: portEvent,
+  PortView: portView,
   Error: wireError,
 };
 
@@ -268,6 +281,7 @@ export const byRoute = {
   }),
   listVms: z.array(vmView),
   showVm: vmView,
+  portsVm: z.array(portView),
   createVm: vmView,
   deleteVm: z.strictObject({ id: z.string(), name: z.string() }),
   renameVm: vmView,

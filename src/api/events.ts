@@ -1,8 +1,9 @@
 /** The lines of an NDJSON answer, as schemas: events while work runs, then one result or one error. */
 import * as z from "zod/mini";
 import type { WireError } from "../base/errors/error.ts";
-import type { StateEvent, WorkEvent } from "../model/event.ts";
+import type { PortEvent, StateEvent, WorkEvent } from "../model/event.ts";
 import { networkKinds } from "../model/network.ts";
+import { type PortView, type PublishedPort, portKinds, portStates } from "../model/ports.ts";
 import { troubleKinds, vmStates } from "../model/vm.ts";
 
 export const networkSpec = z.strictObject({ kind: z.enum(networkKinds), deny: z.readonly(z.array(z.string())) });
@@ -24,6 +25,31 @@ export const stateEvent: z.ZodMiniType<StateEvent> = z.strictObject({
   state: z.enum(vmStates),
   reason: z.string(),
   trouble: z.exactOptional(z.enum(troubleKinds)),
+});
+
+const port = z.int();
+export const publishedPort: z.ZodMiniType<PublishedPort> = z.strictObject({
+  address: z.string(),
+  hostPort: port,
+  guestPort: port,
+});
+
+export const portView: z.ZodMiniType<PortView> = z.strictObject({
+  guestPort: port,
+  address: z.string(),
+  hostPort: port,
+  kind: z.enum(portKinds),
+  state: z.enum(portStates),
+  isService: z.boolean(),
+  problem: z.nullable(z.string()),
+});
+
+export const portEvent: z.ZodMiniType<PortEvent> = z.strictObject({
+  kind: z.literal("port"),
+  id: z.string(),
+  name: z.string(),
+  port: portView,
+  isAnnounced: z.boolean(),
 });
 
 export const workEvent: z.ZodMiniType<WorkEvent> = z.union([

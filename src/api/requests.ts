@@ -4,7 +4,9 @@
  */
 import * as z from "zod/mini";
 import { execProblem, isVariableName, variablesRule } from "../base/exec-limits.ts";
+import { parseIpv4 } from "../base/ipv4.ts";
 import { maxDeny, namedDenyProblem, networkKinds, parseDeny } from "../model/network.ts";
+import { maxPublished, twicePublished } from "../model/ports.ts";
 import { sizeBounds } from "../model/size-bounds.ts";
 import { waitKinds } from "../model/vm.ts";
 import { vmmChoices } from "../model/vmm.ts";
@@ -56,6 +58,20 @@ export const network = z.pipe(
   networkRequest,
 );
 
+const port = z.int().check(z.gte(1), z.lte(65_535));
+const publish = z
+  .array(
+    z.strictObject({
+      address: z.string().check(z.refine((text) => parseIpv4(text) !== null, "is not an IPv4 address")),
+      hostPort: port,
+      guestPort: port,
+    }),
+  )
+  .check(
+    z.maxLength(maxPublished),
+    z.refine((all) => twicePublished(all) === null, "has a port of the host twice"),
+  );
+
 const count = z.int().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER));
 
 /** What decides which template a VM starts from. */
@@ -76,6 +92,10 @@ const createVm = z.strictObject({
   name: z.exactOptional(name),
   ...vmKind,
   env: z.exactOptional(env),
+  /** ports of the host, forwarded to it while it runs */
+  publish: z.exactOptional(publish),
+  /** false: what listens in the guest is not forwarded by itself */
+  forward: z.exactOptional(z.boolean()),
   /** start it and wait until ready */
   start: z.exactOptional(z.boolean()),
   wait: z.exactOptional(wait),

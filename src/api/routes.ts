@@ -24,6 +24,7 @@ export const routes = {
   listVms: { method: "GET", path: "/v1/vms", summary: "every VM", answers: "json" },
   createVm: { method: "POST", path: "/v1/vms", summary: "create, and start if asked (NDJSON)", answers: "events" },
   showVm: { method: "GET", path: "/v1/vms/{name}", summary: "one VM", answers: "json" },
+  portsVm: { method: "GET", path: "/v1/vms/{name}/ports", summary: "where its ports are reached", answers: "json" },
   deleteVm: { method: "DELETE", path: "/v1/vms/{name}", summary: "kill if needed, and delete", answers: "json" },
   startVm: {
     method: "POST",
@@ -102,7 +103,12 @@ export const routes = {
     answers: "bytes",
   },
   agentVm: { method: "GET", path: "/v1/vms/{name}/agent", summary: "upgrade to agent frames", answers: "upgrade" },
-  events: { method: "GET", path: "/v1/events", summary: "every state change from now on (NDJSON)", answers: "events" },
+  events: {
+    method: "GET",
+    path: "/v1/events",
+    summary: "every change of a VM's state or ports from now on (NDJSON)",
+    answers: "events",
+  },
   listSnapshots: { method: "GET", path: "/v1/snapshots", summary: "every snapshot of every VM", answers: "json" },
   deleteSnapshot: {
     method: "DELETE",

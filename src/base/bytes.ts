@@ -25,4 +25,6 @@ export interface ByteStream {
   /** half-close, after earlier writes */
   end(): void;
   destroy(error?: Error): void;
+  /** TCP only: as `destroy`, and the peer is told that it was no orderly end (RST, RFC 9293 section 3.10.7) */
+  reset?(): void;
 }

@@ -14,9 +14,10 @@ export function guardedConnection(connection: ByteStream): ByteStream {
         connection.destroy(error instanceof Error ? error : new Error("a listener failed", { cause: error }));
       }
     };
-  const { writeWith } = connection;
+  const { writeWith, reset } = connection;
   return {
     ...(writeWith && { writeWith: (descriptor, chunk) => writeWith.call(connection, descriptor, chunk) }),
+    ...(reset && { reset: () => reset.call(connection) }),
     onData: (listener) => connection.onData(guarded(listener)),
     onEnd: (listener) => connection.onEnd(guarded(listener)),
     // nothing is left to destroy: a failure of this one is a bug, and shown as one

@@ -28,6 +28,7 @@ import { openDatabase } from "../host/files/sqlite.ts";
 import { usedBytes } from "../host/files/used-bytes.ts";
 import { kvmCpu, withoutHidden } from "../host/kvm/cpu.ts";
 import type { Logger } from "../host/log.ts";
+import { listenTcp } from "../host/net/tcp.ts";
 import { hostPace } from "../host/pace.ts";
 import { missingTool } from "../host/packages.ts";
 import { cgroupsIn } from "../host/process/cgroup-folder.ts";
@@ -135,6 +136,10 @@ export async function wireMachines({ paths, facts, env, log, cacheSince, system 
       const { name, features } = await kvmCpu();
       return JSON.stringify([name, features && !nested ? withoutHidden(features) : features]);
     },
+    listen: (address, port, onConnection) =>
+      listenTcp(address, port, onConnection, (error) =>
+        log.warn("a forwarded port reports an error", { address, port, error }),
+      ),
     idleLimit: async () => (await config()).idleMs,
     mayKeepWarm: async () => (await config()).warmVms && availableMemory() >= memoryToKeepWarm,
     templateLimit: async () => (await config()).templateMaxBytes,

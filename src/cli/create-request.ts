@@ -4,7 +4,7 @@ import type { VmName } from "../base/names.ts";
 import type { NetworkKind } from "../model/network.ts";
 import type { VmmChoice } from "../model/vmm.ts";
 import type { EnvFlags } from "./environment.ts";
-import { denyOf } from "./flags.ts";
+import { denyOf, publishOf } from "./flags.ts";
 
 export type CreateFlags = EnvFlags & {
   name?: VmName;
@@ -19,6 +19,8 @@ export type CreateFlags = EnvFlags & {
   vmm?: VmmChoice;
   deny?: readonly string[];
   nested?: boolean;
+  publish?: readonly string[];
+  noForward?: boolean;
   /** in `ms` */
   idleTimeout?: number;
   json?: boolean;
@@ -38,6 +40,8 @@ export function createRequest(flags: CreateFlags): CreateVm {
     network: networkRequest(flags),
     nested: flags.nested || undefined,
     idleMs: flags.idleTimeout,
+    publish: flags.publish === undefined ? undefined : publishOf(flags.publish),
+    forward: flags.noForward ? false : undefined,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

@@ -2,6 +2,14 @@
 import { fail } from "../base/errors/error.ts";
 import { formatSize, parseDuration, parseSize } from "../base/units.ts";
 import { denyProblem, maxDeny, type NetworkKind, networkKinds, parseDeny } from "../model/network.ts";
+import {
+  formatPublished,
+  maxPublished,
+  type PublishedPort,
+  parsePublished,
+  publishedProblem,
+  twicePublished,
+} from "../model/ports.ts";
 import { sizeBounds } from "../model/size-bounds.ts";
 import { type WaitKind, waitKinds } from "../model/vm.ts";
 import { type VmmChoice, vmmChoices } from "../model/vmm.ts";
@@ -59,6 +67,21 @@ export function denyOf(texts: readonly string[] | undefined): string[] {
     if (entry === null) throw invalid("--deny", text, denyProblem(text), "--deny 10.0.0.0/8");
     return entry;
   });
+}
+
+/** The values of `--publish`. */
+export function publishOf(texts: readonly string[]): PublishedPort[] {
+  const example = "--publish 8080:3000";
+  if (texts.length > maxPublished)
+    throw invalid("--publish", texts[maxPublished] ?? "", `is one more than ${maxPublished}`, example);
+  const all = texts.map((text) => {
+    const port = parsePublished(text);
+    if (port === null) throw invalid("--publish", text, publishedProblem(text), example);
+    return port;
+  });
+  const twice = twicePublished(all);
+  if (twice) throw invalid("--publish", formatPublished(twice), "has a port of the host that another has", example);
+  return all;
 }
 
 export function parseWait(text: string): WaitKind {

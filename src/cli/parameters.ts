@@ -130,6 +130,11 @@ export const createFlags = {
   vmm: valued("auto (default), firecracker or qemu", "VMM", parseVmm),
   deny: repeated("network that the guest must not reach, such as 10.0.0.0/8, or lan", "NETWORK"),
   nested: switched("let the guest run VMs of its own"),
+  publish: repeated(
+    "forward a port of this host to one of the VM, such as 8080:3000, or 0.0.0.0:8080:3000 for other hosts",
+    "PORTS",
+  ),
+  noForward: switched("do not forward what listens in the VM; published ports are"),
   idleTimeout: valued("suspend the VM after this long without use, such as 30m (default: never)", "TIME", parseIdle),
   ...envFlags,
   ...jsonFlag,

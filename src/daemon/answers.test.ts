@@ -15,7 +15,8 @@ afterAll(() => served.close());
 
 type Call = [route: RouteName, name: string, body?: unknown, query?: string];
 
-const vm = { name: "web", start: true, wait: "agent" };
+const publish = [{ address: "127.0.0.1", hostPort: 8080, guestPort: 80 }];
+const vm = { name: "web", start: true, wait: "agent", publish, forward: false };
 /** In an order in which each works; the last part of a path is filled in from earlier answers. */
 const calls: Call[] = [
   ["daemonInfo", ""],
@@ -23,6 +24,7 @@ const calls: Call[] = [
   ["createVm", "", vm],
   ["listVms", ""],
   ["showVm", "web"],
+  ["portsVm", "web"],
   ["pauseVm", "web", {}],
   ["resumeVm", "web", {}],
   ["snapshotVm", "web", { name: "s1" }],

@@ -1,11 +1,12 @@
 import { parseImageName, parseVmName } from "../base/names.ts";
 import type { ImagePart, ImageRecord, ImageView, KernelView } from "../model/artifact.ts";
 import type { Emit } from "../model/event.ts";
+import type { PortView } from "../model/ports.ts";
 import type { VmRecord, VmView } from "../model/vm.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
 import type { MachinesDeps } from "./deps.ts";
 import { preemptVm } from "./guest/end-vmm.ts";
-import type { StateListener } from "./guest/events.ts";
+import type { PortListener, StateListener } from "./guest/events.ts";
 import { requireLive } from "./guest/live.ts";
 import { waitReady } from "./guest/ready.ts";
 import { findVm, freshVm, requireState } from "./guest/state.ts";
@@ -29,6 +30,7 @@ import { type SaveRequest, saveVm } from "./images/save.ts";
 import type { LifeContext } from "./life/context.ts";
 import { type Hold, takeHold } from "./life/holds.ts";
 import { beginUse, type Use } from "./life/idle.ts";
+import { beginPorts, viewPorts } from "./life/ports.ts";
 import { powerMethods, type StartOptions } from "./life/power-methods.ts";
 import { reconcile } from "./life/reconcile.ts";
 import { renameVm } from "./life/rename.ts";
@@ -130,6 +132,8 @@ function queries(ctx: LifeContext) {
     view: (vm: VmRecord): Promise<VmView> => viewVm(ctx, vm),
     waitForEnd: (name: string, signal: AbortSignal) => waitForEnd(ctx, name, signal),
     subscribe: (listener: StateListener) => ctx.events.subscribe(listener),
+    subscribePorts: (listener: PortListener) => ctx.portEvents.subscribe(listener),
+    ports: (name: string): PortView[] => viewPorts(ctx, findVm(ctx, name)),
 
     /**
      * The agent's session of a running VM, which counts as used until `end`; a suspended one is woken, unless `wakes` is false.
@@ -142,6 +146,7 @@ function queries(ctx: LifeContext) {
         const vm = wakes ? await ensureAwake(ctx, found) : found;
         requireState(vm, "open a session in", ["running"], nextForSession(vm));
         const client = await requireLive(ctx, vm).session.client(ctx.timings.reconnectMs);
+        beginPorts(ctx, vm.id, client);
         return { vm, client, end: use.end };
       } catch (error) {
         use.end();

@@ -6,10 +6,11 @@
 import type { ImagePart, ImageRecord, ImageView, KernelRecord, KernelView, Pruned } from "../model/artifact.ts";
 import type { CatalogView } from "../model/catalog.ts";
 import type { Emit } from "../model/event.ts";
+import type { PortView } from "../model/ports.ts";
 import type { SnapshotView, TemplateRecord } from "../model/save.ts";
 import type { VmRecord, VmView } from "../model/vm.ts";
 import type { AgentClient } from "../wire/agent/types.ts";
-import type { StateListener } from "./guest/events.ts";
+import type { PortListener, StateListener } from "./guest/events.ts";
 import type { Leftover } from "./guest/leftovers.ts";
 import type { ArchiveUpload, PullRequest, Upload } from "./images/artifacts-port.ts";
 import type { SaveRequest } from "./images/save.ts";
@@ -53,6 +54,10 @@ type VmLife = {
   waitForEnd(name: string, signal: AbortSignal): Promise<VmRecord>;
   /** @returns ends the subscription */
   subscribe(listener: StateListener): () => void;
+  /** To changes of ports. @returns ends the subscription */
+  subscribePorts(listener: PortListener): () => void;
+  /** Where its ports are reached on this host. */
+  ports(name: string): PortView[];
   /**
    * The agent's session of a running VM, which counts as used until `end`; a suspended one is woken, unless `wakes` is false.
    * @throws AGENT_UNREACHABLE, VMM_UNREACHABLE, and what waking throws

@@ -1,15 +1,17 @@
 /** Composes the contexts of all layers, and the calls between them. */
 import { toBangerError } from "../base/errors/error.ts";
+import type { VmId } from "../base/names.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { SharedWork } from "../base/shared-work.ts";
 import type { MachinesDeps } from "./deps.ts";
-import { StateEvents } from "./guest/events.ts";
+import { PortEvents, StateEvents } from "./guest/events.ts";
 import { Leftovers } from "./guest/leftovers.ts";
 import { removeLive } from "./guest/live.ts";
 import { Operations } from "./guest/operations.ts";
 import type { LifeContext } from "./life/context.ts";
 import { handleEnd } from "./life/ended-vm.ts";
 import { forgetIdle, watchIdle } from "./life/idle.ts";
+import { closePorts, openPorts, watchPorts } from "./life/ports.ts";
 import { handleVmmStop } from "./life/vmm-stop.ts";
 import { TemplateFiles } from "./templates/files.ts";
 import { tidyTemplates } from "./templates/templates.ts";
@@ -39,10 +41,13 @@ export function createRuntime(deps: MachinesDeps): Runtime {
     unlisted: new Set(),
     operations: new Operations(unreachable),
     events: new StateEvents(),
+    portEvents: new PortEvents(),
     holds: new Map(),
     onLive: ({ id }) => watchIdle(ctx, id),
     onStopped: (live) => handleVmmStop(ctx, live),
     onEnd: (live, exit) => handleEnd(ctx, live, exit),
+    openPorts: (vm) => openPorts(ctx, vm),
+    closePorts: (id) => closePorts(ctx, id),
     onRemove: (id) => forgetIdle(ctx, id),
     onContentsDropped: () => tidyTemplates(ctx),
     background: (what, work) => {
@@ -56,6 +61,7 @@ export function createRuntime(deps: MachinesDeps): Runtime {
     },
     room: { isWatched: false, waitMs: deps.timings.roomMs.first, resumedAt: Number.NEGATIVE_INFINITY },
     idle: new Map(),
+    ports: new Map(),
     restores: new Semaphore(deps.restoresAtOnce),
     gaps: { notedFor: new Set() },
     warm: emptyPool(),
@@ -69,6 +75,10 @@ export function createRuntime(deps: MachinesDeps): Runtime {
     },
     importing: { count: 0, removal: Promise.resolve() },
   };
+  ctx.events.subscribe(({ id, state }) => {
+    const vm = state === "running" ? ctx.store.vms.byId(id as VmId) : null;
+    if (vm) watchPorts(ctx, vm);
+  });
   return {
     ctx,
     async idle() {
@@ -76,6 +86,7 @@ export function createRuntime(deps: MachinesDeps): Runtime {
     },
     release() {
       isReleased = true;
+      for (const id of [...ctx.ports.keys()]) closePorts(ctx, id);
       for (const live of [...ctx.live.values()]) removeLive(ctx, live);
     },
   };

@@ -4,6 +4,7 @@
  */
 import type { WireError } from "../base/errors/error.ts";
 import type { NetworkSpec } from "./network.ts";
+import type { PortView } from "./ports.ts";
 import type { TroubleKind, VmState } from "./vm.ts";
 import type { VmmSpec } from "./vmm.ts";
 
@@ -38,6 +39,16 @@ export type StateEvent = {
   reason: string;
   /** a trouble that did not change the state; `reason` describes it */
   trouble?: TroubleKind;
+};
+/** A port of a guest became open on the host, or can't be, or is closed. */
+export type PortEvent = {
+  kind: "port";
+  /** of the VM */
+  id: string;
+  name: string;
+  port: PortView;
+  /** for people: a program of the VM's user listens there, and it is news */
+  isAnnounced: boolean;
 };
 /** The last line of a stream that succeeded. */
 export type ResultEvent<T> = { kind: "result"; value: T };

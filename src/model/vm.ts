@@ -1,6 +1,7 @@
 /** Records of VMs, in the store and the API. */
 import type { Digest, ImageName, VmId, VmName } from "../base/names.ts";
 import type { NetworkSpec } from "./network.ts";
+import type { PublishedPort } from "./ports.ts";
 import type { SavedState } from "./saved-state.ts";
 import type { VmmSpec } from "./vmm.ts";
 
@@ -39,6 +40,10 @@ export type VmSpec = {
   env: Record<string, string>;
   /** the guest can run VMs of its own; absent: it can't */
   nested?: true;
+  /** ports of the host that are forwarded to it while it runs; absent: none */
+  publish?: readonly PublishedPort[];
+  /** absent: what listens in the guest is forwarded on the VM's loopback address */
+  forward?: false;
   /** time without use after which it is suspended, in `ms`; absent: never */
   idleMs?: number;
 };

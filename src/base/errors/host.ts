@@ -29,6 +29,12 @@ export const hostErrors = {
       `this host has ${p.free} of memory left, and a VM needs ${p.needed} to boot`,
     hint: () => "end some programs, or stop VMs that are not in use (`banger vm ls`)",
   }),
+  PORT_UNAVAILABLE: spec({
+    exit: Exit.Unavailable,
+    message: (p: { port: number; problem: string }) => `a port can't be published: ${p.problem}`,
+    hint: (p) =>
+      `\`ss -ltnp 'sport = :${p.port}'\` shows who has it; a VM keeps its published ports, so end that program, or make a VM with another \`--publish\``,
+  }),
   NOT_REMOVED: spec({
     exit: Exit.Failure,
     message: (p: { root: string; path: string; reason: string; next: string }) =>

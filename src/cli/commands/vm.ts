@@ -48,7 +48,7 @@ const run = command({
       ...ttyFlag,
     },
     positional: positionals(optional("FOLDER", "repository or folder to copy to /root/repo in the VM")),
-    aliases: { d: "detach", e: "env", n: "noStdin", t: "tty" },
+    aliases: { d: "detach", e: "env", n: "noStdin", p: "publish", t: "tty" },
   },
   docs: {
     brief: "create a VM, and run a shell or a command in it",
@@ -61,6 +61,7 @@ const run = command({
       ["banger vm run --rm ./repo -- make test", "one command in a repository, then delete the VM"],
       ["banger vm run --name box --detach", "leave a VM running in the background"],
       ["banger vm run --image docker.io/library/python:3.13 -- python3", "a VM from a container image"],
+      ["banger vm run --publish 8080:3000 ./repo -- npm start", "port 3000 of the VM at port 8080 of this host"],
       ["banger vm run --dry-run ./repo", "list the files that would be copied"],
     ],
   },
@@ -68,7 +69,7 @@ const run = command({
 
 const create = command({
   loader: async () => (await import("./vm/create.run.ts")).create,
-  parameters: { flags: createFlags, aliases: { e: "env" } },
+  parameters: { flags: createFlags, aliases: { e: "env", p: "publish" } },
   docs: { brief: "create a VM without starting it" },
 });
 
@@ -206,6 +207,26 @@ const show = command({
   docs: { brief: "show a VM in detail" },
 });
 
+const ports = command({
+  loader: async () => (await import("./vm/ports.run.ts")).ports,
+  parameters: { flags: jsonFlag, positional: vmName },
+  docs: {
+    brief: "list the ports of a VM and where they are reached",
+    description:
+      "list the ports that a VM listens on and where this host reaches them; " +
+      "services are those that listened before the VM's first session",
+  },
+});
+
+const docker = command({
+  loader: async () => (await import("./vm/docker.run.ts")).docker,
+  parameters: { flags: jsonFlag, positional: vmName },
+  docs: {
+    brief: "print the line that connects docker on this host to the Docker in a VM",
+    examples: [["banger vm docker box | sh", "then `docker --context banger-box ps` lists the containers in the VM"]],
+  },
+});
+
 const wait = command({
   loader: async () => (await import("./vm/wait.run.ts")).wait,
   parameters: { flags: jsonFlag, positional: vmNames },
@@ -319,6 +340,8 @@ export const vm = group(
     fork,
     list,
     show,
+    ports,
+    docker,
     wait,
     ssh,
     exec,

@@ -23,11 +23,15 @@ export const agentRoutes = special("agentVm", async ({ machines, relay, log }, {
   }
 });
 
-/** A client of a paused VM sees nothing, so it gets a notice when the VMM pauses it. */
+/** What listens in the guest, and, as a client of a paused VM sees nothing, that the VMM pauses it. */
 function vmNotices(machines: Machines, { id, name }: VmRecord): Notices {
   return (tell) => {
     let isTold = false;
-    return machines.subscribe(({ id: of, state, reason, trouble }) => {
+    const ofPorts = machines.subscribePorts(({ id: of, port, isAnnounced }) => {
+      const { guestPort, address, hostPort, problem } = port;
+      if (of === id && isAnnounced) tell({ notice: "port", guestPort, address, hostPort, problem });
+    });
+    const ofState = machines.subscribe(({ id: of, state, reason, trouble }) => {
       if (of !== id || reason === "") return;
       if (trouble) return tell({ notice: "vm", state, text: reason });
       if (state !== "paused" && !(isTold && state === "running")) return;
@@ -35,5 +39,9 @@ function vmNotices(machines: Machines, { id, name }: VmRecord): Notices {
       const next = isTold ? machines.find(name).pausedBy?.next : undefined;
       tell({ notice: "vm", state, text: next ? `${reason}; ${next}` : reason });
     });
+    return () => {
+      ofPorts();
+      ofState();
+    };
   };
 }

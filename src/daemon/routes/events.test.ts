@@ -30,7 +30,8 @@ async function written(count: number): Promise<{ lines: number; isCut: boolean }
       isSubscribed = false;
     };
   };
-  const daemon = { machines: { subscribe } } as unknown as Daemon;
+  const subscribePorts = () => () => {};
+  const daemon = { machines: { subscribe, subscribePorts } } as unknown as Daemon;
   const exchange = { signal: gone.signal, stream: () => stream } as unknown as HttpExchange;
   const over = eventRoutes.events(daemon, { exchange, name: "", use: {} as UseEntry });
   await subscribed.promise;

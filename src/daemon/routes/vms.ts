@@ -7,6 +7,7 @@ import { json, special } from "../route.ts";
 export const vmRoutes = {
   ...json("listVms", ({ machines }) => Promise.all(machines.all().map(machines.view))),
   ...json("showVm", ({ machines }, { name }) => machines.view(machines.find(name))),
+  ...json("portsVm", ({ machines }, { name }) => machines.ports(name)),
   ...json("renameVm", async ({ machines }, { name, body }) => machines.view(await machines.rename(name, body.name))),
   ...json("deleteVm", async ({ machines }, { name }) => {
     const { id, name: deleted } = await machines.delete(name);

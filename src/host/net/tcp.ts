@@ -19,7 +19,7 @@ export async function listenTcp(
   onError: (error: Error) => void,
 ): Promise<TcpListener> {
   const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
-    const stream = streamOf(socket);
+    const stream = { ...streamOf(socket), reset: () => void socket.resetAndDestroy() };
     try {
       onConnection(stream, socket.remoteAddress ?? "");
     } catch (error) {

@@ -8,7 +8,7 @@ import type { SshHostKey } from "../../store/identities.ts";
 import type { Store } from "../../store/store.ts";
 import type { VmExit, VmmDrivers } from "../../vmm/driver.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";
-import type { StateEvents } from "./events.ts";
+import type { PortEvents, StateEvents } from "./events.ts";
 import type { GuestInheritance, MachineFiles, MachineNetwork } from "./host.ts";
 import type { Leftovers } from "./leftovers.ts";
 import type { LiveVm } from "./live.ts";
@@ -86,6 +86,7 @@ export type GuestState = {
   unlisted: Set<number>;
   operations: Operations;
   events: StateEvents;
+  portEvents: PortEvents;
   /** what could not be removed; `files.removeTree` notes it */
   leftovers: Leftovers;
   /** Called once when a VM runs, started or adopted. */

@@ -1,7 +1,9 @@
 /** The context of everything that happens to VMs after their start: it includes those of all lower layers. */
 import type { VmId } from "../../base/names.ts";
 import type { ProcessRef } from "../../model/vm.ts";
+import type { Listen } from "../../network/ports/forward.ts";
 import type { StartDeps, StartState } from "../start/context.ts";
+import type { GuestPorts } from "./ports.ts";
 
 /** In `ms`. */
 export type LifeTimings = {
@@ -51,6 +53,8 @@ export type LifeDeps = StartDeps & {
   };
   /** how long a VM may be without use before it is suspended, in `ms`, unless it has its own limit; 0: never */
   idleLimit(): Promise<number>;
+  /** listens on an address of the host, for a port of a guest */
+  listen: Listen;
 };
 
 /** Of this daemon, in memory. */
@@ -59,6 +63,8 @@ export type LifeState = StartState & {
   holds: Map<VmId, number>;
   /** how many users each VM has, and what cancels its idle timer */
   idle: Map<VmId, { users: number; cancel: () => void }>;
+  /** the ports of VMs that start or run */
+  ports: Map<VmId, GuestPorts>;
   /** the check for free space; times of the monotonic clock in `ms` */
   room: { isWatched: boolean; waitMs: number; resumedAt: number };
 };

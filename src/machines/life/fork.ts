@@ -7,7 +7,7 @@ import { parseVmName, type VmName } from "../../base/names.ts";
 import { UndoStack } from "../../base/undo.ts";
 import type { Emit } from "../../model/event.ts";
 import type { SavedPaths } from "../../model/paths.ts";
-import type { VmRecord } from "../../model/vm.ts";
+import type { VmRecord, VmSpec } from "../../model/vm.ts";
 import type { VmIdentity } from "../../store/identities.ts";
 import type { OpenChange } from "../../store/journal.ts";
 import type { SaveRecord } from "../../vmm/driver.ts";
@@ -79,6 +79,7 @@ function addChildren(ctx: LifeContext, parent: VmRecord, names: readonly VmName[
       const vm: VmRecord = {
         ...parent,
         id,
+        spec: withoutPublished(parent.spec),
         name: names[at] ?? pickName(isTaken, ctx.randomBytes),
         state: "creating",
         ephemeral: false,
@@ -154,4 +155,9 @@ async function removeChild(ctx: LifeContext, vm: VmRecord): Promise<void> {
     const now = ctx.store.vms.byId(vm.id);
     if (now) await deleteVm(ctx, now);
   });
+}
+
+/** A port of the host is one VM's: a fork has only those of its own address. */
+function withoutPublished({ publish: _, ...spec }: VmSpec): VmSpec {
+  return spec;
 }

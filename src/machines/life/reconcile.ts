@@ -22,6 +22,7 @@ import type { LifeContext } from "./context.ts";
 import { startAgain } from "./ended-vm.ts";
 import { startHoldGrace } from "./holds.ts";
 import { setGuestClock } from "./pause.ts";
+import { watchPorts } from "./ports.ts";
 import { restoreSnapshot } from "./restore-snapshot.ts";
 import { watchRoom } from "./resume-after-disk-full.ts";
 import { continueStop } from "./stop.ts";
@@ -168,6 +169,7 @@ async function takeOver(ctx: LifeContext, vm: VmRecord, running: RunningVm, entr
     ctx,
     entries.filter((e) => e !== start && e !== stop && e.change !== "restart"),
   );
+  if (!start) watchPorts(ctx, vm);
   if (!start && !stop) return endEntries(ctx, entries);
   const work = ctx.operations.queue(vm.id, "reconcile", async (interrupted) => {
     if (ctx.live.get(vm.id) !== live) return;

@@ -39,6 +39,7 @@ function panicReason(reason: string): string {
 
 /** Removes what a VMM needed while it ran: its network, sockets, and this daemon's record of it. */
 export async function cleanUp(ctx: StartContext, vm: Pick<VmRecord, "id">): Promise<void> {
+  ctx.closePorts(vm.id);
   const live = ctx.live.get(vm.id);
   if (live) removeLive(ctx, live);
   const files = ctx.paths.vm(vm.id);

@@ -2,6 +2,7 @@
 import type { VmId } from "../../base/names.ts";
 import type { Semaphore } from "../../base/semaphore.ts";
 import type { NetworkRequest, NetworkSpec } from "../../model/network.ts";
+import type { VmRecord } from "../../model/vm.ts";
 import type { TemplatesDeps, TemplatesState } from "../templates/context.ts";
 
 /** A request's sizes; if absent, the config, the host or a constant decides. */
@@ -33,6 +34,10 @@ export type StartDeps = TemplatesDeps & {
 export type StartState = TemplatesState & {
   /** limits concurrent restores */
   restores: Semaphore;
+  /** Called before a VM's VMM is made: reserves its published ports. Idempotent. @throws PORT_UNAVAILABLE */
+  openPorts(vm: VmRecord): Promise<void>;
+  /** Called when its VMM has ended, or was not made. */
+  closePorts(id: VmId): void;
   /** Called when a VM is about to be removed, to drop its state in memory. */
   onRemove(id: VmId): void;
 };

@@ -104,6 +104,8 @@ async function findParts(
 ): Promise<{ source: StartSource; warm: WarmVm | null }> {
   let isTaken = false;
   try {
+    // before a template is made for it
+    await ctx.openPorts(vm);
     const source = isCold
       ? coldBoot("as requested")
       : await templateSource(ctx, { spec: vm.spec, artifacts, probe }, use);

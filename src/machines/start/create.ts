@@ -6,6 +6,7 @@ import { defaultKernel, suiteOf } from "../../kernels/names.ts";
 import type { ImageRecord, KernelRecord } from "../../model/artifact.ts";
 import type { Emit, SpecEvent } from "../../model/event.ts";
 import { describeNetwork, type NetworkRequest } from "../../model/network.ts";
+import type { PublishedPort } from "../../model/ports.ts";
 import type { VmRecord, VmSpec } from "../../model/vm.ts";
 import { describeVmm } from "../../model/vmm.ts";
 import type { OpenChange } from "../../store/journal.ts";
@@ -35,6 +36,10 @@ export type CreateRequest = SizeRequest & {
   nested?: boolean;
   /** suspended after this time without use, in `ms` */
   idleMs?: number;
+  /** ports of the host that are forwarded to it while it runs */
+  publish?: readonly PublishedPort[];
+  /** false: what listens in it is not forwarded by itself */
+  forward?: boolean;
   /** what will be copied to its disk */
   workspace?: WorkspaceSize;
   /** deleted when its hold ends */
@@ -101,6 +106,8 @@ export async function decideSpec(ctx: StartContext, request: CreateRequest, emit
     env: request.env ?? {},
     ...(nested && { nested }),
     ...(request.idleMs === undefined ? {} : { idleMs: request.idleMs }),
+    ...(request.publish?.length && { publish: request.publish }),
+    ...(request.forward === false && { forward: false as const }),
   };
   return { spec, image, kernel, probe };
 }

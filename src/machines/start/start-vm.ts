@@ -24,6 +24,7 @@ export async function startVm(ctx: StartContext, asked: Start): Promise<LiveVm> 
   let attempt: Attempt = start.warm ?? start.source;
   for (;;) {
     try {
+      await ctx.openPorts(start.vm);
       await reportGaps(ctx, await probeOf(ctx, start), start.caller.emit);
       return await launch(ctx, start, attempt);
     } catch (error) {
@@ -44,7 +45,8 @@ async function nextAttempt(
 ): Promise<Attempt | null> {
   const { vm, change, caller } = start;
   const template = attempt.kind === "save" && isTemplates(start, error) ? attempt.template : null;
-  if (caller.signal.aborted || (attempt.kind !== "warm" && template === null)) return null;
+  if (caller.signal.aborted || isError(error, "PORT_UNAVAILABLE")) return null;
+  if (attempt.kind !== "warm" && template === null) return null;
   await ctx.unlessReleased();
   const why = toBangerError(error).message;
   change.step("undo");

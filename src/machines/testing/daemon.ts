@@ -94,6 +94,7 @@ export function depsOf({ world, db }: Host): MachinesDeps {
     isUntouched: async ({ files: { memory } }) => world.paths.get(memory) !== "spoiled",
     mayKeepWarm: async () => world.keepsWarm,
     idleLimit: async () => world.idleLimit,
+    listen: async (address, port) => world.listen(address, port),
     templateLimit: async () => world.templateLimit,
     confinement: async () => world.confinement,
     endStrays: async (directory) => world.endStrays(directory),
@@ -127,6 +128,8 @@ export async function startDaemon(
   life = new Life(),
   changes: Partial<MachinesDeps> = {},
 ): Promise<Machines> {
+  // the sockets of the one before are gone with it
+  host.world.ports.clear();
   const machines = createMachines(mortal({ ...depsOf(host), ...changes }, life));
   const reconciled = machines.reconcile().catch((error: unknown) => {
     if (!life.dead) throw error;

@@ -56,6 +56,9 @@ export class Guest {
   readonly identities: Json[] = [];
   /** every `get` that it was asked for */
   readonly gets: Json[] = [];
+  /** ports that it listens on, on its loopback */
+  listening: readonly number[] = [];
+  readonly #followers = new Set<() => void>();
   #clients = new Set<FakeClient>();
 
   /** @param saved what it was when it was saved; null: it boots */
@@ -91,6 +94,18 @@ export class Guest {
 
   notice(notice: Json): void {
     for (const client of this.#clients) client.notify(notice);
+  }
+
+  /** Tells who follows its listeners. */
+  listen(...listening: number[]): void {
+    this.listening = listening;
+    for (const tell of this.#followers) tell();
+  }
+
+  /** Calls `tell` at each change. @returns ends it */
+  follow(tell: () => void): () => void {
+    this.#followers.add(tell);
+    return () => void this.#followers.delete(tell);
   }
 }
 
@@ -139,6 +154,7 @@ class FakeClient implements AgentClient {
       guest.behaviour.onStats?.();
       return streamWith(guest.behaviour.stats);
     }
+    if (verb === "ports") return portsStream(guest, this.closed);
     if (verb === "exec") return execStream(guest.behaviour.onExec?.(args["argv"]) ?? true);
     return streamWith(verb === "services" ? (guest.behaviour.services ?? {}) : { ok: true });
   }
@@ -156,6 +172,23 @@ class FakeClient implements AgentClient {
   destroy(): void {
     this.#closed.resolve(undefined);
   }
+}
+
+function portsStream(guest: Guest, closed: Promise<unknown>): AgentStream {
+  const over = new Deferred<void>();
+  const tellIt = (tell: (event: Json) => void) => () =>
+    tell({ event: "ports", listen: guest.listening.map((port) => ({ address: "127.0.0.1", port, family: 4 })) });
+  void closed.then(() => over.resolve());
+  return {
+    ...streamWith({ ok: true }),
+    onEvent: (tell) => {
+      const follower = tellIt(tell);
+      void over.promise.then(guest.follow(follower));
+      follower();
+    },
+    closed: over.promise,
+    close: () => over.resolve(),
+  };
 }
 
 function execStream(how: boolean | number): AgentStream {

@@ -49,6 +49,8 @@ export class World {
   readonly leases = new Set<string>();
   /** how often someone was told */
   namesChanged = 0;
+  /** `ADDRESS:PORT` of this host that someone listens on */
+  readonly ports = new Set<string>();
   /** what each network process denies, by pid */
   readonly denied = new Map<number, readonly string[]>();
   /** files and folders, with a file's text */
@@ -107,6 +109,15 @@ export class World {
   #nextPid = 100;
   #nextStamp = 1;
   #nextId = 0;
+
+  /** As the system does: a wildcard and an address can't have the same port. */
+  listen(address: string, port: number): { close(): void } {
+    const name = `${address}:${port}`;
+    if (this.ports.has(name) || this.ports.has(`0.0.0.0:${port}`))
+      throw Object.assign(new Error(name), { code: "EADDRINUSE" });
+    this.ports.add(name);
+    return { close: () => void this.ports.delete(name) };
+  }
 
   paused = new Deferred<WorldVm>();
 

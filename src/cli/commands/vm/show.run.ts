@@ -3,6 +3,7 @@
 import { durationText, formatAge, formatSize } from "../../../base/units.ts";
 import { oneLine } from "../../../base/untrusted-text.ts";
 import { describeNetwork } from "../../../model/network.ts";
+import { formatPublished } from "../../../model/ports.ts";
 import type { VmFailure, VmView } from "../../../model/vm.ts";
 import { describeVmm } from "../../../model/vmm.ts";
 import type { CliContext } from "../../context.ts";
@@ -52,6 +53,8 @@ function linesOf(vm: VmView, now: number): [string, string][] {
     ["vmm", spec.vmm ? describeVmm(spec.vmm) : null],
     ["address", vm.address ?? "-"],
     ["loopback address", vm.loopbackAddress ?? null],
+    ["published ports", spec.publish?.map(formatPublished).join(", ") ?? null],
+    ["forwarding", spec.forward === false ? "off" : null],
     ["created", `${new Date(vm.createdAt).toISOString()} (${formatAge(now - vm.createdAt)} ago)`],
     ["started", vm.startedAt === null ? null : new Date(vm.startedAt).toISOString()],
     [
