@@ -38,7 +38,7 @@ try {
   if (isWanted("saves")) add(await saves(home, runs));
   if (isWanted("ssh")) add({ rows: await ssh(home, runs), breakdowns: [] });
   if (isWanted("copy")) add({ rows: await copy(home, runs), breakdowns: [] });
-  if (isWanted("dns")) add({ rows: await dns(runs), breakdowns: [] });
+  if (isWanted("dns")) add({ rows: await dns(home, runs), breakdowns: [] });
   if (only === "nested") add(await nested({ home, runs, part: argument("--part") }));
   if (only === "system") add(await system(runs));
   console.log(`\n${table(all.rows)}\n${all.breakdowns.map(breakdownText).join("")}`);
