@@ -35,6 +35,16 @@ systemSuite("names without system mode", (host) => {
     expect((await dns())?.text).toEndWith("and this host's resolver asks there");
   }, 60_000);
 
+  test("a server on the guest's loopback is reached by the VM's name", async () => {
+    await host().ok(["vm", "start", "box", "--wait=agent"], { timeoutMs: 300_000 });
+    await host().inGuest("box", "mkdir /tmp/w; echo hello > /tmp/w/index.html; httpd -p 127.0.0.1:3000 -h /tmp/w");
+    // forwarded up to half a second after it begins to listen
+    const waiting = ["--retry", "10", "--retry-delay", "1", "--retry-connrefused"];
+    const { code, stdout } = await host().as("other", ["curl", "-sS", ...waiting, "http://box.vm:3000"]);
+    expect([code, stdout]).toEqual([0, "hello\n"]);
+    await host().ok(["vm", "kill", "box"]);
+  }, 400_000);
+
   test.each(["~.", "", "lan"])(
     "other names are looked up as before, with %p as the link's domain",
     async (domain) => {
