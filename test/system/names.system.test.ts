@@ -84,6 +84,10 @@ resolvectl revert uplink; systemctl restart systemd-resolved`);
     await host().shell(`set -e; systemctl restart systemd-networkd; ${wait}`);
     const found = [await lookUp("desk.vm"), await lookUp("box.vm"), await lookUp("n.example.test")];
     expect(found).toEqual([address, "", internet]);
+    // neither of them is asked of the daemon then
+    const strict = "printf 'DNSSEC=yes\\nDNSOverTLS=yes\\n' >>/etc/systemd/resolved.conf.d/banger.conf";
+    await host().shell(`set -e; ${strict}; systemctl restart systemd-resolved; ${wait}`);
+    expect([await lookUp("desk.vm"), await lookUp("m.example.test")]).toEqual([address, ""]);
   }, 90_000);
 });
 
