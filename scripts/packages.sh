@@ -39,6 +39,8 @@ cpio|reads back the initramfs in tests|cpio|cpio|cpio|cpio
 lz4|packs blocks in tests, to compare|lz4|lz4|lz4|lz4
 bzip2|packs archives in tests|bzip2|bzip2|bzip2|bzip2
 /usr/bin/python3|tries what a confined tool may do, in tests|python3|python3|python|python3
+pip3|fetches ssh clients in Python for tests|python3-pip|python3-pip|python-pip|python3-pip
+rsync|copies files by ssh in tests|rsync|rsync|rsync|rsync
 git|is the workspace's repository|git|git|git|git
 skopeo|copies test images|skopeo|skopeo|skopeo|skopeo
 umoci|unpacks test images, to compare|umoci|-|-|umoci

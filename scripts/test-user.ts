@@ -38,7 +38,7 @@ const modules = [
 ];
 /** TLS certificates, proxies and registries: without them no package can be fetched in some places */
 const carried =
-  /^(https?_proxy|no_proxy|all_proxy|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|NIX_SSL_CERT_FILE|\w*CA_(BUNDLE|CERTS\w*)|GIT_SSL_CAINFO|npm_config_registry|npm_config_cafile|BANGER_\w+|CI|TERM)$/i;
+  /^(https?_proxy|no_proxy|all_proxy|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|NIX_SSL_CERT_FILE|\w*CA_(BUNDLE|CERTS\w*)|GIT_SSL_CAINFO|npm_config_registry|npm_config_cafile|PIP_\w+|BANGER_\w+|CI|TERM)$/i;
 
 let made: Promise<Place> | null = null;
 

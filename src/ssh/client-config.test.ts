@@ -8,7 +8,7 @@ test("one block for all VMs; no word of it is the shell's or ssh's to expand", (
     admits: null,
     knownHosts: "/home/a%b/known",
   });
-  expect(text).toContain(`  ProxyCommand '/opt/it'\\''s 100%%/banger' ssh-gateway '%n'\n`);
+  expect(text).toContain(`  ProxyCommand '/opt/it'\\''s 100%%/banger' ssh-gateway '%h'\n`);
   expect(text).toContain('  IdentityFile "/home/a b/id"\n');
   expect(text).toContain('  UserKnownHostsFile "/home/a%%b/known"\n');
   expect(text.match(/^Host /gm)).toEqual(["Host "]);
@@ -18,7 +18,7 @@ test("one block for all VMs; no word of it is the shell's or ssh's to expand", (
 test("a key of the user's own is the one that the gateway admits", () => {
   const facts = { program: "/b", identity: "/h/my key", admits: "/h/my key.pub", knownHosts: "/k" };
   const text = clientConfigText(facts);
-  expect(text).toContain(`  ProxyCommand '/b' ssh-gateway '%n' '/h/my key.pub'\n`);
+  expect(text).toContain(`  ProxyCommand '/b' ssh-gateway '%h' '/h/my key.pub'\n`);
   expect(text).toContain('  IdentityFile "/h/my key"\n');
 });
 

@@ -15,7 +15,7 @@ export function clientConfigText({ program, identity, admits, knownHosts }: Clie
     "# ssh to the VMs of banger. Written by `banger ssh-config`, which overwrites any changes.",
     "Host *.vm",
     // the user's shell runs it: ssh refuses names with characters that mean something to a shell, and quotes keep those that an old one lets pass
-    `  ProxyCommand ${shellWord(program)} ssh-gateway '%n'${admits === null ? "" : ` ${shellWord(admits)}`}`,
+    `  ProxyCommand ${shellWord(program)} ssh-gateway '%h'${admits === null ? "" : ` ${shellWord(admits)}`}`,
     "  User root",
     `  IdentityFile ${word(identity)}`,
     "  IdentitiesOnly yes",

@@ -91,7 +91,7 @@ vmSuite("ssh", (home) => {
         if (old === null) rmSync(configFile());
         else writeFileSync(configFile(), old);
         expect((await home().ok(["vm", "ssh", "box", "--", "echo", "$0"])).code).toBe(0);
-        expect(readFileSync(configFile(), "utf8")).toContain(" ssh-gateway '%n'");
+        expect(readFileSync(configFile(), "utf8")).toContain(" ssh-gateway '%h'");
       }
       const { ino } = statSync(configFile());
       await home().ok(["vm", "ssh", "box", "--", "true"]);
