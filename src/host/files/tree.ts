@@ -152,7 +152,8 @@ export function linkBeneath(root: string, relative: string): string | null {
   }
 }
 
-function openEntry(fd: number, info: EntryInfo): OpenEntry {
+/** Takes over an open regular file. */
+export function openEntry(fd: number, info: EntryInfo): OpenEntry {
   return {
     info,
     read: (buffer) => fs.readSync(fd, buffer, 0, buffer.length, null),
@@ -191,7 +192,7 @@ function join(root: string, relative: string): string {
 }
 
 /** From big integers, because a number can't represent today's time in nanoseconds. */
-function infoOf(stat: fs.BigIntStats): EntryInfo {
+export function infoOf(stat: fs.BigIntStats): EntryInfo {
   const { mode, size, mtimeNs, uid, dev, ino } = stat;
   return {
     kind: kindOf(stat),
