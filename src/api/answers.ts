@@ -76,6 +76,8 @@ const vmView: z.ZodMiniType<VmView> = z.strictObject({
   ),
   troubles: z.array(z.strictObject({ kind: z.enum(troubleKinds), reason: z.string(), next: z.string(), at: time })),
   loopbackAddress: z.string(),
+  syncedPaths: z.array(z.string()),
+  awaitsSync: z.boolean(),
   diskUsed: count,
   address: z.nullable(z.string()),
   pid: z.nullable(count),
@@ -285,6 +287,7 @@ export const byRoute = {
   createVm: vmView,
   deleteVm: z.strictObject({ id: z.string(), name: z.string() }),
   renameVm: vmView,
+  noteSyncedPaths: vmView,
   startVm: vmView,
   /** `cut`: power was cut after the grace period */
   stopVm: z.strictObject({ vm: vmView, cut: z.boolean() }),

@@ -5,6 +5,7 @@
 import * as z from "zod/mini";
 import { execProblem, isVariableName, variablesRule } from "../base/exec-limits.ts";
 import { parseIpv4 } from "../base/ipv4.ts";
+import { maxFileSyncEntries, pathProblem } from "../model/file-sync.ts";
 import { maxDeny, namedDenyProblem, networkKinds, parseDeny } from "../model/network.ts";
 import { maxPublished, twicePublished } from "../model/ports.ts";
 import { sizeBounds } from "../model/size-bounds.ts";
@@ -112,6 +113,8 @@ const createVm = z.strictObject({
   workspace: z.exactOptional(z.strictObject({ bytes: count, entries: count })),
   /** boot it, even if there is a template */
   cold: z.exactOptional(z.boolean()),
+  /** the client copies the user's files into it once it has started for the first time (`file_sync`) */
+  awaitsSync: z.exactOptional(z.boolean()),
 });
 
 /** `cold`: boot from its disk, even if there is a template or a save */
@@ -151,12 +154,22 @@ const saveVm = z.strictObject({
   config: z.exactOptional(configChange),
   /** the source to show; absent: the VM */
   source: z.exactOptional(z.string().check(z.minLength(1), z.maxLength(200))),
+  /** also what `file_sync` has copied into the VM */
+  withSyncedFiles: z.exactOptional(z.boolean()),
 });
 function isWorkdir(text: string): boolean {
   return text === "" || (text.startsWith("/") && !text.split("/").includes(".."));
 }
 
 const renameVm = z.strictObject({ name });
+const guestFile = z
+  .string()
+  .check(z.refine((text) => pathProblem(text) === null, "is not an absolute path without . and .."));
+/** `paths`: in the guest; `isComplete`: the files are there, so a first start has nothing left to copy */
+const noteSyncedPaths = z.strictObject({
+  paths: z.array(guestFile).check(z.maxLength(maxFileSyncEntries)),
+  isComplete: z.exactOptional(z.boolean()),
+});
 const secret = z.string().check(z.minLength(1), z.maxLength(65_536));
 /** The credential is used for this pull only and never stored. `insecure`: plain http is allowed. */
 const pullImage = z.strictObject({
@@ -178,6 +191,7 @@ export const bodies = {
   stopVm,
   restartVm,
   renameVm,
+  noteSyncedPaths,
   saveVm,
   forkVm,
   snapshotVm,

@@ -46,6 +46,13 @@ export const routes = {
   },
   killVm: { method: "POST", path: "/v1/vms/{name}/kill", summary: "cut power at once", answers: "json" },
   renameVm: { method: "POST", path: "/v1/vms/{name}/rename", summary: "give it another name", answers: "json" },
+  noteSyncedPaths: {
+    method: "POST",
+    path: "/v1/vms/{name}/synced-paths",
+    summary:
+      "note where `file_sync` is about to copy the user's files, or that it has; an image saved of it is without them",
+    answers: "json",
+  },
   saveVm: {
     method: "POST",
     path: "/v1/vms/{name}/save",

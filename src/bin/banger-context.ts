@@ -11,6 +11,7 @@ import { Api } from "../client/api.ts";
 import type { DaemonPlace } from "../client/connect.ts";
 import { connectOwn } from "../client/lock-file.ts";
 import { connectOrStart } from "../client/reach.ts";
+import type { SyncPlan } from "../client/sync/plan.ts";
 import { exactEnvironment } from "../host/files/own-bytes.ts";
 import { ownFolders } from "../host/files/own-folders.ts";
 import { isFolder } from "../host/files/owner.ts";
@@ -64,6 +65,7 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
       const { workspaceTar } = await import("../workspace/stream.ts");
       yield* workspaceTar(plan, report);
     },
+    planFileSync: () => planFileSync(home, paths),
     async readImageFile(path) {
       const { readImageFile } = await import("../imagefile/read.ts");
       return readImageFile(utf8Path(path), utf8Path(process.cwd()));
@@ -119,6 +121,13 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
       return gatherFacts(paths, env, () => runningApi(place));
     },
   };
+}
+
+/** The configuration is this user's, also where the service runs the VMs. */
+async function planFileSync(home: string, { configFile }: Paths): Promise<SyncPlan> {
+  const { loadFileSync } = await import("../config/load-file-sync.ts");
+  const { planSync } = await import("../client/sync/plan.ts");
+  return planSync(home, await loadFileSync({ file: configFile }));
 }
 
 type DaemonFacts = {

@@ -8,6 +8,7 @@ import type {
   TarSource,
   WorkspacePacker,
 } from "../client/dependencies.ts";
+import type { SyncPlan } from "../client/sync/plan.ts";
 import type { CheckFacts } from "../doctor/facts.ts";
 import type { BuildPlan } from "../imagefile/plan.ts";
 import type { CatalogKind } from "../model/catalog.ts";
@@ -72,6 +73,8 @@ type CommandContext = {
   /** Resolves when the process has ended. */
   processEnd(pid: number): Promise<void>;
   planWorkspace(request: WorkspaceRequest): Promise<WorkspacePlan>;
+  /** The user's own files for a VM, as the configuration names them. @throws CONFIG_INVALID, SYNC_MISSING, SYNC_REFUSED */
+  planFileSync(): Promise<SyncPlan>;
   /** Reads an image file. */
   readImageFile(path: string): Promise<BuildPlan>;
   /** Splits `FILE:TAG`, as skopeo does, unless a file of the whole name exists. */

@@ -4,28 +4,29 @@ import type { VmName } from "../base/names.ts";
 import type { NetworkKind } from "../model/network.ts";
 import type { VmmChoice } from "../model/vmm.ts";
 import type { EnvFlags } from "./environment.ts";
+import type { SyncFlag } from "./file-sync.ts";
 import { denyOf, publishOf } from "./flags.ts";
 
-export type CreateFlags = EnvFlags & {
-  name?: VmName;
-  image?: string;
-  kernel?: string;
-  vcpu?: number;
-  /** in `MiB` */
-  memory?: number;
-  /** in bytes */
-  disk?: number;
-  network?: NetworkKind;
-  vmm?: VmmChoice;
-  deny?: readonly string[];
-  nested?: boolean;
-  publish?: readonly string[];
-  noForward?: boolean;
-  /** in `ms` */
-  idleTimeout?: number;
-  json?: boolean;
-};
-
+export type CreateFlags = EnvFlags &
+  SyncFlag & {
+    name?: VmName;
+    image?: string;
+    kernel?: string;
+    vcpu?: number;
+    /** in `MiB` */
+    memory?: number;
+    /** in bytes */
+    disk?: number;
+    network?: NetworkKind;
+    vmm?: VmmChoice;
+    deny?: readonly string[];
+    nested?: boolean;
+    publish?: readonly string[];
+    noForward?: boolean;
+    /** in `ms` */
+    idleTimeout?: number;
+    json?: boolean;
+  };
 /** The request without environment variables: only `vm create` gives those to the VM itself. */
 export function createRequest(flags: CreateFlags): CreateVm {
   const { name, image, kernel, vcpu, vmm } = flags;

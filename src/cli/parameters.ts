@@ -118,6 +118,8 @@ export const ttyFlag = {
   noStdin: switched("do not read stdin, such as in a loop that reads its own; the command sees an empty input"),
 } as const;
 
+export const syncFlag = { noSync: switched("do not copy the files that [[file_sync]] in config.toml names") } as const;
+
 /** What defines a VM: the same for `vm run` and `vm create`. */
 export const createFlags = {
   name: valued("name of the VM (default: generated)", "NAME", parseVmName),
@@ -137,6 +139,7 @@ export const createFlags = {
   noForward: switched("do not forward what listens in the VM; published ports are"),
   idleTimeout: valued("suspend the VM after this long without use, such as 30m (default: never)", "TIME", parseIdle),
   ...envFlags,
+  ...syncFlag,
   ...jsonFlag,
 } as const;
 

@@ -1,5 +1,6 @@
 /** The user's configuration in the program: every value is present, with its source. */
 
+import type { FileSyncEntry } from "../model/file-sync.ts";
 import type { NetworkConfig } from "../model/network.ts";
 import type { VmmChoice } from "../model/vmm.ts";
 
@@ -34,6 +35,8 @@ export type Config = {
   imageMaxBytes: number;
   /** catalogs beside the built-in one, in the order in which they are searched */
   catalogs: readonly CatalogSource[];
+  /** files of the user that go into each new VM */
+  fileSync: readonly FileSyncEntry[];
   /** mirrors that are tried before a registry, by the registry's name */
   registryMirrors: Record<string, readonly string[]>;
   /** registries that may be reached without encryption */

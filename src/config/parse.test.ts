@@ -30,6 +30,7 @@ test("values and their sources", () => {
     inherit_proxy: "file",
     image_max_size: "default",
     catalog_urls: "default",
+    file_sync: "default",
     registry_mirrors: "default",
     insecure_registries: "default",
     idle_timeout: "default",

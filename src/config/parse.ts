@@ -6,13 +6,14 @@ import { parseDuration, parseSize } from "../base/units.ts";
 import { defaultBridge, parseBridge } from "../model/bridge.ts";
 import { type NetworkConfig, parseDeny } from "../model/network.ts";
 import type { Config, ConfigSource, VmDefaults } from "./config.ts";
+import { fileSyncEntry, withLines } from "./file-sync.ts";
 import { configSchema, keysAt, type RawConfig } from "./schema.ts";
 
 /** @throws CONFIG_INVALID */
 export function parseConfig(file: string, text: string): Config {
   const result = configSchema.safeParse(withNewNames(readToml(file, text)));
   if (result.success) return configOf(file, result.data);
-  throw fail("CONFIG_INVALID", { file, problems: problemsOf(result.error.issues, wording) });
+  throw fail("CONFIG_INVALID", { file, problems: withLines(problemsOf(result.error.issues, wording), text) });
 }
 
 /** The configuration without a file. */
@@ -64,6 +65,7 @@ function configOf(file: string, raw: RawConfig): Config {
     inheritProxy: raw.inherit_proxy ?? true,
     imageMaxBytes: parseSize(raw.image_max_size ?? defaultImageMax) ?? 0,
     catalogs: (raw.catalog_urls ?? []).map(({ url, key }) => ({ url, key: absolute(file, key) })),
+    fileSync: (raw.file_sync ?? []).map(fileSyncEntry),
     registryMirrors: raw.registry_mirrors ?? {},
     insecureRegistries: raw.insecure_registries ?? [],
     idleMs: parseDuration(raw.idle_timeout ?? "never") ?? 0,
@@ -80,6 +82,7 @@ function configOf(file: string, raw: RawConfig): Config {
       inherit_proxy: source(raw.inherit_proxy),
       image_max_size: source(raw.image_max_size),
       catalog_urls: source(raw.catalog_urls),
+      file_sync: source(raw.file_sync),
       registry_mirrors: source(raw.registry_mirrors),
       insecure_registries: source(raw.insecure_registries),
       idle_timeout: source(raw.idle_timeout),

@@ -7,6 +7,7 @@ import { parseBridge } from "../model/bridge.ts";
 import { maxDeny, namedDenyProblem, networkKinds, parseDeny } from "../model/network.ts";
 import { sizeBounds } from "../model/size-bounds.ts";
 import { vmmChoices } from "../model/vmm.ts";
+import { fileSyncSchema, fileSyncTable } from "./file-sync.ts";
 
 const vcpuRule = `must be a whole number from ${sizeBounds.vcpu.min} to ${sizeBounds.vcpu.max}, as in \`vcpu = 2\``;
 const memoryRule = `must be an even whole number of MiB from ${sizeBounds.memoryMib.min} to ${sizeBounds.memoryMib.max}, as in \`memory_mib = 2048\``;
@@ -152,6 +153,7 @@ export const configSchema = z.strictObject({
   ),
   dns_port: z.optional(whole(dnsPortRule, { min: 0, max: 65_535 })),
   firecracker_bin: z.optional(filePath(programRule, /^~?\/[^\0\n]{1,4094}$/)),
+  file_sync: z.optional(fileSyncSchema),
   idle_timeout: z.optional(idleTime),
   inherit_proxy: z.optional(z.boolean({ error: "must be true or false" })),
   network: z.optional(networkOrKind),
@@ -172,6 +174,7 @@ export type RawConfig = z.infer<typeof configSchema>;
 export function keysAt(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(configSchema.shape);
   if (path[0] === "catalog_urls" && path.length === 2) return Object.keys(catalogUrlSchema.shape);
+  if (path[0] === "file_sync" && path.length === 2) return Object.keys(fileSyncTable.shape);
   if (path[0] === "network") return Object.keys(networkSchema.shape);
   return path[0] === "vm_defaults" ? Object.keys(vmDefaultsSchema.shape) : [];
 }

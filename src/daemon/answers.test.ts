@@ -36,6 +36,7 @@ const calls: Call[] = [
   ["suspendVm", "web", {}],
   ["startVm", "web", { wait: "agent" }],
   ["restartVm", "web", { wait: "agent" }],
+  ["noteSyncedPaths", "web", { paths: ["/root/.x"], isComplete: true }],
   ["renameVm", "web", { name: "db" }],
   ["stopVm", "db", {}],
   ["waitVm", "db"],

@@ -82,7 +82,7 @@ describe.skipIf(reason !== null)(reason === null ? "bundles" : `bundles [${reaso
     ]);
     const changes = archive([file("etc-note", "changed")]);
     const { image: base } = world;
-    const vm = { name: "saved" as never, source: "vm x", base, config: base.config, certificates: [] };
+    const vm = { name: "saved" as never, source: "vm x", base, config: base.config, certificates: [], synced: [] };
     const streams = {
       changes: () => chunked(changes),
       direct: () => chunked(direct),

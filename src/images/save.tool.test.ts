@@ -53,7 +53,11 @@ async function world(budget?: Budget) {
     changes: Member[] | Uint8Array,
     direct: Member[] = [],
     from: ImageRecord = base,
-    { told = certificates, local = [] }: { told?: readonly string[]; local?: Member[] } = {},
+    {
+      told = certificates,
+      local = [],
+      synced = [] as string[],
+    }: Partial<Record<"told" | "synced", readonly string[]> & { local: Member[] }> = {},
   ) => {
     const bytes = changes instanceof Uint8Array ? changes : archive(changes);
     const streams = {
@@ -61,7 +65,7 @@ async function world(budget?: Budget) {
       direct: () => chunked(archive(direct)),
       localCertificates: () => chunked(archive(local)),
     };
-    const saved = { name, source: "vm web", base: from, config: from.config, certificates: told, ...streams };
+    const saved = { name, source: "vm web", base: from, config: from.config, certificates: told, synced, ...streams };
     return saveImage(deps, saved, () => {}, never);
   };
   return { temp, paths, base, save };
@@ -210,6 +214,39 @@ only("files that belong to one VM are left out, and similar ones are kept", asyn
   const kept = (await listed(paths, linked.layers.slice(-1))).filter((line) => !line.includes(" folder "));
   expect(kept).toEqual([expect.stringMatching(/^var\/lib\/dbus\/machine-id symlink .*\/etc\/machine-id$/)]);
 });
+
+only(
+  "what file_sync copied is left out, also where the image's own links lead, and what it replaced stays",
+  async () => {
+    const { temp, paths, save } = await world();
+    using _ = temp;
+    const linked = await save([
+      { entry: { ...file("root", "").entry, kind: "symlink", link: "var/roothome" } },
+      folder("var"),
+      folder("var/roothome"),
+      file("var/roothome/.kept", "the image's"),
+    ]);
+    const changes = [
+      folder("var/roothome"),
+      file("var/roothome/.gitconfig", "secret"),
+      file("var/roothome/.kept", "secret"),
+      folder("var/roothome/.config"),
+      folder("var/roothome/.config/gh"),
+      file("var/roothome/.config/gh/hosts.yml", "secret"),
+      ...[file("var/roothome/.config/gh2", "mine"), file("var/roothome/.banger-0a1b-2.part", "secre")],
+      member("var/roothome/link", { kind: "hardlink", link: "var/roothome/.gitconfig" }),
+    ];
+    const saved = await save(changes, [], linked, { synced: ["/root/.gitconfig", "/root/.kept", "/root/.config/gh"] });
+    expect((await listed(paths, saved.layers.slice(-1))).map((line) => line.split(" ")[0])).toEqual([
+      "var",
+      "var/roothome",
+      "var/roothome/.config",
+      "var/roothome/.config/gh2",
+    ]);
+    const whole = await save(changes, [], linked);
+    expect((await listed(paths, whole.layers)).join("\n")).toContain("var/roothome/.config/gh/hosts.yml");
+  },
+);
 
 only("the host's CA certificates are removed from the bundles, and nothing else is", async () => {
   const { temp, paths, save } = await world();

@@ -19,6 +19,7 @@ import {
   withoutHostName,
 } from "./per-vm-files.ts";
 import { refusing } from "./refusal.ts";
+import { isSynced, resolvedPaths } from "./synced-files.ts";
 import type { Union } from "./union/union.ts";
 
 export type SavedMachine = VmCertificates & {
@@ -27,6 +28,8 @@ export type SavedMachine = VmCertificates & {
   /** the image that the VM booted from */
   base: ImageRecord;
   config: ImageConfig;
+  /** absolute paths of files and folders of the user that are left out */
+  synced: readonly string[];
   /** what it changed, as a tar with overlayfs's whiteouts and opaque folders; each call reads it again */
   changes(): AsyncIterable<Uint8Array>;
   /** the folders stored directly on its disk, as a plain tar */
@@ -58,7 +61,8 @@ export async function saveImage(
       change: (content: Uint8Array, path: string) =>
         usual(path) === hostsFile ? withoutHostName(content) : withoutCertificates(content, certificates),
     };
-    const leaveOut = (path: string, kind: TarKind) => isPerVmFile(usual(path), kind);
+    const synced = await withUnion(deps.paths, base.layers, (union) => resolvedPaths(union, saved.synced));
+    const leaveOut = (path: string, kind: TarKind) => isPerVmFile(usual(path), kind) || isSynced(path, synced);
     const changes: LayerSource = { ...stream(saved.changes), as: "changes", lower, leaveOut, rewrite };
     const layer = await deps.layers.add(
       changes,

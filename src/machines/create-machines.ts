@@ -30,6 +30,7 @@ import { type SaveRequest, saveVm } from "./images/save.ts";
 import type { LifeContext } from "./life/context.ts";
 import { type Hold, takeHold } from "./life/holds.ts";
 import { beginUse, type Use } from "./life/idle.ts";
+import { noteSynced, type SyncNote } from "./life/note-synced.ts";
 import { beginPorts, viewPorts } from "./life/ports.ts";
 import { powerMethods, type StartOptions } from "./life/power-methods.ts";
 import { reconcile } from "./life/reconcile.ts";
@@ -98,6 +99,8 @@ function lifecycleMethods(ctx: LifeContext) {
       const target = parseVmName(to);
       return ctx.operations.run(vm, "rename", () => renameVm(ctx, freshVm(ctx, vm), target));
     },
+
+    noteSynced: (name: string, noted: SyncNote): VmRecord => noteSynced(ctx, findVm(ctx, name), noted),
 
     /** A stopped VM as an image; the VM stays as it is. */
     async save(name: string, request: SaveRequest, emit: Emit, signal: AbortSignal): Promise<ImageRecord> {

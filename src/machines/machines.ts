@@ -17,6 +17,7 @@ import type { SaveRequest } from "./images/save.ts";
 import type { ForkRequest } from "./life/fork.ts";
 import type { Hold } from "./life/holds.ts";
 import type { Use } from "./life/idle.ts";
+import type { SyncNote } from "./life/note-synced.ts";
 import type { StartOptions, StopOptions } from "./life/power-methods.ts";
 import type { CreateRequest } from "./start/create.ts";
 import type { PruneRequest } from "./templates/prune.ts";
@@ -48,6 +49,8 @@ type VmLife = {
   delete(name: string): Promise<VmRecord>;
   /** @throws VM_NAME_TAKEN */
   rename(name: string, to: string): Promise<VmRecord>;
+  /** Adds to the paths that a saved image is without. @throws REQUEST_INVALID when they are too many */
+  noteSynced(name: string, noted: SyncNote): VmRecord;
   find(name: string): VmRecord;
   all(): VmRecord[];
   view(vm: VmRecord): Promise<VmView>;

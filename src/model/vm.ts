@@ -125,6 +125,10 @@ export type VmRecord = {
   troubles: VmTrouble[];
   /** on the host's loopback, for what listens in the guest; the VM's own from its creation to its deletion (`loopback.ts`) */
   loopbackAddress: string;
+  /** absolute paths in the guest of what `file_sync` has copied, or was about to copy: a saved image is without them */
+  syncedPaths: string[];
+  /** the entries of `file_sync` are copied once it has started for the first time */
+  awaitsSync: boolean;
 };
 
 export type Suspended = {

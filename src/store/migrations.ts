@@ -137,4 +137,8 @@ export const migrations: readonly string[] = [
   // addresses on the host's loopback; `createVms` gives one to each VM that has none
   `ALTER TABLE vms ADD COLUMN loopback_address TEXT;
    CREATE UNIQUE INDEX vms_by_loopback_address ON vms(loopback_address);`,
+
+  // paths in the guest of the user's own files, as JSON; whether they are still to be copied
+  `ALTER TABLE vms ADD COLUMN synced_paths TEXT NOT NULL DEFAULT '[]';
+   ALTER TABLE vms ADD COLUMN awaits_sync INTEGER NOT NULL DEFAULT 0;`,
 ];

@@ -20,6 +20,8 @@ type Row = {
   paused_by: string | null;
   troubles: string;
   loopback_address: string;
+  synced_paths: string;
+  awaits_sync: number;
 };
 
 export type VmChanges = Partial<
@@ -35,6 +37,8 @@ export type VmChanges = Partial<
     | "suspended"
     | "pausedBy"
     | "troubles"
+    | "syncedPaths"
+    | "awaitsSync"
   >
 >;
 
@@ -109,8 +113,8 @@ export function createVms(db: Db, uid = ownUid()): Vms {
 
 function insert(db: Db, r: VmRecord): void {
   db.run(
-    `INSERT INTO vms (id, name, state, spec, image_digest, kernel_digest, ephemeral, created_at, started_at, generation, failure, started_how, suspended, paused_by, troubles, loopback_address)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO vms (id, name, state, spec, image_digest, kernel_digest, ephemeral, created_at, started_at, generation, failure, started_how, suspended, paused_by, troubles, loopback_address, synced_paths, awaits_sync)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     r.id,
     r.name,
     r.state,
@@ -127,6 +131,8 @@ function insert(db: Db, r: VmRecord): void {
     jsonOrNull(r.pausedBy),
     JSON.stringify(r.troubles),
     r.loopbackAddress,
+    JSON.stringify(r.syncedPaths),
+    r.awaitsSync ? 1 : 0,
   );
 }
 
@@ -141,6 +147,8 @@ function columnsOf(c: VmChanges): [string, string | number | null][] {
   if (c.startedHow !== undefined) columns.push(["started_how", c.startedHow]);
   if (c.suspended !== undefined) columns.push(["suspended", jsonOrNull(c.suspended)]);
   if (c.troubles !== undefined) columns.push(["troubles", JSON.stringify(c.troubles)]);
+  if (c.syncedPaths !== undefined) columns.push(["synced_paths", JSON.stringify(c.syncedPaths)]);
+  if (c.awaitsSync !== undefined) columns.push(["awaits_sync", c.awaitsSync ? 1 : 0]);
   if (c.state !== undefined || c.pausedBy !== undefined) columns.push(["paused_by", jsonOrNull(c.pausedBy ?? null)]);
   return columns;
 }
@@ -165,5 +173,7 @@ function toRecord(row: Row): VmRecord {
     pausedBy: row.paused_by === null ? null : (JSON.parse(row.paused_by) as PauseCause),
     troubles: JSON.parse(row.troubles) as VmTrouble[],
     loopbackAddress: row.loopback_address,
+    syncedPaths: JSON.parse(row.synced_paths) as string[],
+    awaitsSync: row.awaits_sync !== 0,
   };
 }

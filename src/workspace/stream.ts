@@ -7,7 +7,7 @@ import { endOfArchive, padding } from "../formats/tar/writer.ts";
 import { type OpenEntry, openBeneath } from "../host/files/tree.ts";
 import { showPath } from "./names.ts";
 import { tarHeader } from "./tar.ts";
-import type { PlanEntry, WorkspacePlan } from "./types.ts";
+import type { EntrySource, PlanEntry, WorkspacePlan } from "./types.ts";
 
 /** The outcome of streaming; `vanished`: files of the plan that are no longer on disk. */
 export type StreamReport = {
@@ -110,9 +110,11 @@ class ChunkWriter {
   }
 }
 
-function openSource(entry: PlanEntry, source: { root: string; path: string }): OpenEntry | null {
+type FileSource = Extract<EntrySource, { kind: "disk" | "opened" }>;
+
+function openSource(entry: PlanEntry, source: FileSource): OpenEntry | null {
   try {
-    return openBeneath(source.root, source.path);
+    return source.kind === "opened" ? source.open() : openBeneath(source.root, source.path);
   } catch (error) {
     throw copyError(entry.path, error instanceof Error ? error.message : String(error), error);
   }

@@ -1,4 +1,5 @@
 /** What is sent to the guest, as data: `--dry-run` prints it, `stream.ts` makes a tar of it. */
+import type { OpenEntry } from "../host/files/tree.ts";
 import type { Exec } from "../host/process/exec.ts";
 import type { ToolCage } from "../host/process/tool-cage.ts";
 import type { CheckedOut } from "./listing.ts";
@@ -36,6 +37,8 @@ export type WorkspaceRequest = {
 export type EntrySource =
   /** a file below `root`, opened without following links when its turn comes */
   | { kind: "disk"; root: string; path: string }
+  /** a file that `open` opens when its turn comes; null: it has vanished */
+  | { kind: "opened"; open(): OpenEntry | null }
   /** bytes in memory */
   | { kind: "bytes"; data: Uint8Array }
   /** folders and links */

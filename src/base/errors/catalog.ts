@@ -11,6 +11,7 @@ import { hostErrors } from "./host.ts";
 import { imageErrors } from "./image.ts";
 import { registryErrors } from "./registry.ts";
 import { saveErrors } from "./save.ts";
+import { syncErrors } from "./sync.ts";
 import { systemErrors } from "./system.ts";
 import { vmErrors } from "./vm.ts";
 import { vmmErrors } from "./vmm.ts";
@@ -29,5 +30,6 @@ export const catalog = {
   ...systemErrors,
   ...workspaceErrors,
   ...copyErrors,
+  ...syncErrors,
   ...cliErrors,
 };

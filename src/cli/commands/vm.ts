@@ -17,6 +17,7 @@ import {
   sessionFlags,
   several,
   switched,
+  syncFlag,
   text,
   ttyFlag,
   valued,
@@ -75,7 +76,7 @@ const create = command({
 
 const start = command({
   loader: async () => (await import("./vm/start.run.ts")).start,
-  parameters: { flags: { ...waitFlag, ...coldFlag, ...jsonFlag }, positional: vmNames },
+  parameters: { flags: { ...waitFlag, ...coldFlag, ...syncFlag, ...jsonFlag }, positional: vmNames },
   docs: { brief: "start VMs" },
 });
 
@@ -115,7 +116,10 @@ const rename = command({
 const save = command({
   loader: async () => (await import("./vm/save.run.ts")).save,
   parameters: {
-    flags: jsonFlag,
+    flags: {
+      withSyncedFiles: switched("also keep what [[file_sync]] copied into the VM, such as credentials"),
+      ...jsonFlag,
+    },
     positional: positionals(
       required("VM", "name of a stopped VM"),
       required("NAME", "name of the new image", parseImageName),
@@ -301,6 +305,22 @@ const cp = command({
   },
 });
 
+const sync = command({
+  loader: async () => (await import("./vm/sync.run.ts")).sync,
+  parameters: {
+    flags: { user: text("user in the guest whose home ~/ is (default: as in exec)", "USER"), ...jsonFlag },
+    positional: vmName,
+    aliases: { u: "user" },
+  },
+  docs: {
+    brief: "copy your own files into a VM again, as [[file_sync]] in config.toml names them",
+    description:
+      "copy your own files into a running VM, as [[file_sync]] in config.toml names them; a new VM gets them by itself, " +
+      "and an image saved of it is without them",
+    examples: [["banger vm sync box", "after you have changed ~/.gitconfig"]],
+  },
+});
+
 const logs = command({
   loader: async () => (await import("./vm/logs.run.ts")).logs,
   parameters: {
@@ -346,6 +366,7 @@ export const vm = group(
     ssh,
     exec,
     cp,
+    sync,
     logs,
   },
   { ls: "list", rm: "delete" },

@@ -1,6 +1,7 @@
 /** Runs command lines against a real daemon with an in-memory host, and collects output and exit code. */
 import { afterEach } from "bun:test";
 import { Api } from "../../client/api.ts";
+import { planSync, type SyncPlan } from "../../client/sync/plan.ts";
 import { type Served, type ServeOptions, serve } from "../../daemon/testing/serve.ts";
 import type { CheckFacts } from "../../doctor/facts.ts";
 import { connectUnix } from "../../host/net/socket.ts";
@@ -25,6 +26,7 @@ export type CallOptions = {
   /** receives a function that sends signals while the command runs */
   onSignals?: (send: (signal: string) => void) => void;
   plan?: WorkspacePlan;
+  sync?: () => SyncPlan;
   change?: (context: CliContext) => void;
 };
 
@@ -144,6 +146,7 @@ function contextOf(
     workspaceTar: async function* () {
       yield new Uint8Array(1024);
     },
+    planFileSync: async () => call.sync?.() ?? planSync("/none", []),
     readImageFile: unavailable,
     buildImage: unavailable,
     splitTag: async (file) => ({ file }),

@@ -9,6 +9,7 @@ export const vmRoutes = {
   ...json("showVm", ({ machines }, { name }) => machines.view(machines.find(name))),
   ...json("portsVm", ({ machines }, { name }) => machines.ports(name)),
   ...json("renameVm", async ({ machines }, { name, body }) => machines.view(await machines.rename(name, body.name))),
+  ...json("noteSyncedPaths", ({ machines }, { name, body }) => machines.view(machines.noteSynced(name, body))),
   ...json("deleteVm", async ({ machines }, { name }) => {
     const { id, name: deleted } = await machines.delete(name);
     return { id, name: deleted };

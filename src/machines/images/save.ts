@@ -20,9 +20,11 @@ export type SaveRequest = {
   config?: ConfigChange;
   /** the source to show; absent: the VM */
   source?: string;
+  /** also what `file_sync` has copied into the VM */
+  withSyncedFiles?: boolean;
 };
 
-type Wanted = Pick<SavedMachine, "name" | "source" | "base" | "config">;
+type Wanted = Pick<SavedMachine, "name" | "source" | "base" | "config" | "synced">;
 
 /** The caller holds the VM's operation, and it does not run. @throws IMAGE_NAME_INVALID, DISK_UNREADABLE, DISK_FULL */
 export async function saveVm(
@@ -37,12 +39,23 @@ export async function saveVm(
     const { image } = artifacts;
     const config = configOf(image, request);
     const source = request.source ?? `vm ${vm.name}`;
-    const wanted = { name: parseImageName(request.image), source, base: image, config };
+    const synced = request.withSyncedFiles ? [] : vm.syncedPaths;
+    const wanted = { name: parseImageName(request.image), source, base: image, config, synced };
     const made = vm.generation === 0 ? unchanged(wanted) : await readVm(ctx, vm, { artifacts, wanted }, emit, signal);
     const record = { ...made, kernel: kernelOf(ctx, vm, image) };
     nameImage(ctx, record, emit);
+    noteSynced(vm, request, emit);
     return record;
   });
+}
+
+function noteSynced({ syncedPaths }: VmRecord, { image, withSyncedFiles }: SaveRequest, emit: Emit): void {
+  if (syncedPaths.length === 0) return;
+  const paths = syncedPaths.join(", ");
+  const text = withSyncedFiles
+    ? `image "${image}" has what file_sync copied into the VM: who gets the image gets ${paths}`
+    : `left out, as file_sync copied it into the VM: ${paths}`;
+  emit({ kind: "note", level: withSyncedFiles ? "warn" : "info", text });
 }
 
 /** Of a VM that never ran: nothing is on its disk. */

@@ -42,6 +42,8 @@ export type CreateRequest = SizeRequest & {
   forward?: boolean;
   /** what will be copied to its disk */
   workspace?: WorkspaceSize;
+  /** the entries of `file_sync` are copied once it has started for the first time */
+  awaitsSync?: boolean;
   /** deleted when its hold ends */
   ephemeral: boolean;
   /** pid of the process that takes an ephemeral VM's first hold */
@@ -188,6 +190,8 @@ function newRecord(ctx: StartContext, request: CreateRequest, spec: VmSpec, id: 
     pausedBy: null,
     troubles: [],
     loopbackAddress: ctx.store.vms.freeLoopbackAddress(id),
+    syncedPaths: [],
+    awaitsSync: request.awaitsSync ?? false,
   };
 }
 

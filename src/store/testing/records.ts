@@ -70,6 +70,8 @@ export function vmRecord(changes: Partial<VmRecord> = {}): VmRecord {
     pausedBy: null,
     troubles: [],
     loopbackAddress: freeLoopbackAddress(1000, id, new Set()),
+    syncedPaths: [],
+    awaitsSync: false,
     ...changes,
   };
 }

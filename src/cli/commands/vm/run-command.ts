@@ -5,6 +5,7 @@ import { type Command, type CommandWanted, commandOf } from "../../../client/ses
 import { explainLoss } from "../../../client/session/loss.ts";
 import { openSession, type VmSession } from "../../../client/session/open.ts";
 import { runSession } from "../../../client/session/run.ts";
+import type { SyncPlan } from "../../../client/sync/plan.ts";
 import type { VmView } from "../../../model/vm.ts";
 import type { WorkspacePlan } from "../../../workspace/types.ts";
 import { cancellable } from "../../abort.ts";
@@ -20,6 +21,8 @@ export type Run = {
   /** variables of the session, not of the VM */
   env: Record<string, string>;
   plan: WorkspacePlan | null;
+  /** the user's files */
+  sync: SyncPlan | null;
   sink: EventSink;
 };
 

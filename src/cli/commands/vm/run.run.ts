@@ -4,15 +4,18 @@ import { isError } from "../../../base/errors/error.ts";
 import { Exit } from "../../../base/exit.ts";
 import { openSession, type VmSession } from "../../../client/session/open.ts";
 import { requireExecutable } from "../../../client/session/run.ts";
+import type { SyncPlan } from "../../../client/sync/plan.ts";
 import { createVm } from "../../../client/vm/create.ts";
 import { removeVm } from "../../../client/vm/remove.ts";
 import { planSize, sendWorkspace } from "../../../client/workspace/send.ts";
+import type { NoteEvent } from "../../../model/event.ts";
 import { dryRun } from "../../../workspace/dry-run.ts";
 import type { WorkspacePlan } from "../../../workspace/types.ts";
 import { cancellable } from "../../abort.ts";
 import type { CliContext } from "../../context.ts";
 import { createRequest } from "../../create-request.ts";
 import { environmentOf } from "../../environment.ts";
+import { planFor, syncInto } from "../../file-sync.ts";
 import { Laps } from "../../laps.ts";
 import { showDryRun } from "../../ui/dry-run.ts";
 import { specFirst } from "../../ui/events.ts";
@@ -31,21 +34,26 @@ async function planAndRun(context: CliContext, flags: RunFlags, folder: string |
   // invalid variables are reported before anything is created
   const env = await environmentOf(context, flags);
   requireExecutable({ argv: context.guestArgv, env });
-  const plan = folder === undefined ? null : await planFor(context, flags, folder);
+  const plan = folder === undefined ? null : await planWorkspace(context, flags, folder);
   const sink = specFirst(sinkOf(context, flags));
+  let sync: SyncPlan | null = null;
   try {
     for (const note of plan?.notes ?? []) sink.emit({ kind: "note", ...note });
-    if (!plan || !flags.dryRun) return await runInVm({ context, flags, env, plan, sink }, requestOf(flags, plan));
+    sync = await planFor(context, flags, sink.emit);
+    if (!plan || !flags.dryRun)
+      return await runInVm({ context, flags, env, plan, sync, sink }, requestOf(flags, plan, sync));
+    if (sync) sink.emit(wouldSync(sync));
     sink.done();
     showDryRun(context, await dryRun(plan), flags);
     return Exit.Ok;
   } finally {
     sink.done();
+    sync?.close();
     await plan?.dispose();
   }
 }
 
-function planFor(context: CliContext, flags: RunFlags, folder: string): Promise<WorkspacePlan> {
+function planWorkspace(context: CliContext, flags: RunFlags, folder: string): Promise<WorkspacePlan> {
   const { includeUntracked, branch, from, depth, withBranch: branches } = flags;
   return cancellable(context.signals, (signal) =>
     context.planWorkspace({ folder, includeUntracked, branch, branches, from, depth, signal }),
@@ -53,13 +61,14 @@ function planFor(context: CliContext, flags: RunFlags, folder: string): Promise<
 }
 
 /** With --rm the open response is the VM's hold: when it closes, for whatever reason, the VM is deleted. */
-function requestOf(flags: RunFlags, plan: WorkspacePlan | null): CreateVm {
+function requestOf(flags: RunFlags, plan: WorkspacePlan | null, sync: SyncPlan | null): CreateVm {
   return {
     ...createRequest(flags),
     start: true,
     wait: flags.wait ?? "services",
     ...(plan ? { workspace: planSize(plan) } : {}),
     hold: flags.rm ?? false,
+    ...(sync ? { awaitsSync: true } : {}),
     ...(flags.cold ? { cold: true } : {}),
   };
 }
@@ -95,14 +104,25 @@ async function runInVm(call: Run, request: CreateVm): Promise<number> {
   }
 }
 
-/** Opens a session with the VM and copies the workspace. */
-async function openWithWorkspace({ context, plan, sink }: Run, name: string, signal: AbortSignal): Promise<VmSession> {
+/** Opens a session with the VM and copies the user's files and the workspace. */
+async function openWithWorkspace(
+  { context, plan, sync, sink }: Run,
+  name: string,
+  signal: AbortSignal,
+): Promise<VmSession> {
   const session = await openSession(context, name, noticePrinter(context), signal);
   try {
+    // with a workspace the command runs as root
+    if (sync) await syncInto(context, session, sync, plan ? "root" : undefined, sink.emit, signal);
     if (plan) await sendWorkspace(context, session.client, plan, sink.emit, signal);
     return session;
   } catch (error) {
     session.client.destroy();
     throw error;
   }
+}
+
+function wouldSync({ parts }: SyncPlan): NoteEvent {
+  const targets = parts.map(({ base, name }) => `${base === "root" ? "/root" : "~"}/${name}`);
+  return { kind: "note", level: "info", text: `file_sync would also copy ${targets.join(", ")}` };
 }

@@ -5,11 +5,13 @@ import { cancellable } from "../../abort.ts";
 import type { CliContext } from "../../context.ts";
 import { type JsonFlag, print, printJson, rootWarning, running, sinkOf } from "../../work.ts";
 
-export async function save(this: CliContext, flags: JsonFlag, vm: string, name: ImageName): Promise<void> {
+type SaveFlags = JsonFlag & { withSyncedFiles?: boolean };
+
+export async function save(this: CliContext, flags: SaveFlags, vm: string, name: ImageName): Promise<void> {
   const sink = sinkOf(this, flags);
   await running(this, flags, async () => {
     for (const note of rootWarning(this)) sink.emit(note);
-    const body = { image: name };
+    const body = { image: name, ...(flags.withSyncedFiles ? { withSyncedFiles: true } : {}) };
     const image = await cancellable(this.signals, async (signal) => {
       return (await this.api.work("saveVm", { name: vm, body }, sink.emit, signal)).value;
     }).finally(() => sink.done());

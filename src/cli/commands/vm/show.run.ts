@@ -55,6 +55,8 @@ function linesOf(vm: VmView, now: number): [string, string][] {
     ["loopback address", vm.loopbackAddress ?? null],
     ["published ports", spec.publish?.map(formatPublished).join(", ") ?? null],
     ["forwarding", spec.forward === false ? "off" : null],
+    // an older daemon does not say
+    ["synced files", vm.syncedPaths?.length ? vm.syncedPaths.map((path) => oneLine(path)).join(", ") : null],
     ["created", `${new Date(vm.createdAt).toISOString()} (${formatAge(now - vm.createdAt)} ago)`],
     ["started", vm.startedAt === null ? null : new Date(vm.startedAt).toISOString()],
     [
