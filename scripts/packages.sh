@@ -51,6 +51,9 @@ htpasswd|makes a registry's users in tests|apache2-utils|httpd-tools|apache|apac
 setfattr|gives test files extended attributes|attr|attr|attr|attr
 setcap|gives test files capabilities|libcap2-bin|libcap|libcap|libcap-progs
 ssh-agent|holds keys for ssh in tests|openssh-client|openssh-clients|openssh|openssh-clients
+bash|completes commands in tests|bash|bash|bash|bash
+zsh|completes commands in tests|zsh|zsh|zsh|zsh
+fish|completes commands in tests|fish|fish|fish|fish
 dig|asks the DNS server in tests|bind9-dnsutils|bind-utils|bind|bind-utils
 ps|finds what tests left running|procps|procps-ng|procps-ng|procps
 TABLE

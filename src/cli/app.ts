@@ -3,6 +3,7 @@ import { buildApplication } from "@stricli/core";
 import { toBangerError } from "../base/errors/error.ts";
 import { group } from "./command.ts";
 import { bench } from "./commands/bench.ts";
+import { completion } from "./commands/completion.ts";
 import { daemon } from "./commands/daemon.ts";
 import { doctor } from "./commands/doctor.ts";
 import { image } from "./commands/image.ts";
@@ -18,20 +19,22 @@ import { textsFor } from "./texts.ts";
 
 const groups = { vm, snapshot, template, image, kernel, daemon, system };
 
+/** All commands. */
+export const root = group(
+  {
+    brief: "disposable Linux virtual machines with your repository in them",
+    hidden: { "ssh-gateway": true },
+    examples: [
+      ["banger vm run", "a shell in a new VM"],
+      ["banger vm run --rm ./repo -- make test", "one command in a repository, then delete the VM"],
+      ["banger doctor", "check that this host is ready"],
+    ],
+  },
+  { ...groups, "ssh-config": sshConfig, completion, doctor, bench, "ssh-gateway": sshGateway },
+);
+
 /** @param words the command line, without the guest's part */
 export function buildApp(version: string, words: readonly string[]) {
-  const root = group(
-    {
-      brief: "disposable Linux virtual machines with your repository in them",
-      hidden: { "ssh-gateway": true },
-      examples: [
-        ["banger vm run", "a shell in a new VM"],
-        ["banger vm run --rm ./repo -- make test", "one command in a repository, then delete the VM"],
-        ["banger doctor", "check that this host is ready"],
-      ],
-    },
-    { ...groups, "ssh-config": sshConfig, doctor, bench, "ssh-gateway": sshGateway },
-  );
   return buildApplication<CliContext>(root, {
     name: "banger",
     versionInfo: { currentVersion: version },

@@ -9,7 +9,7 @@ import {
   type TypedCommandParameters,
 } from "@stricli/core";
 import type { CliContext } from "./context.ts";
-import { type CommandHelp, commandPage, type GroupHelp, groupPage } from "./help.ts";
+import { type CommandHelp, commandPage, type GroupHelp, groupPage, type HelpArguments } from "./help.ts";
 
 type Declaration<FLAGS extends Readonly<Record<string, unknown>>, ARGS extends BaseArgs> = {
   /** loads the code, once the command is called */
@@ -23,7 +23,10 @@ export function command<
   const ARGS extends BaseArgs = [],
 >({ docs, ...declared }: Declaration<FLAGS, ARGS>): Command<CliContext> {
   const built = buildCommand<FLAGS, ARGS, CliContext>({ ...declared, docs: { brief: docs.brief } });
-  return { ...built, formatHelp: (args) => commandPage(built.parameters, docs, args) };
+  return Object.assign(
+    { ...built, formatHelp: (args: HelpArguments) => commandPage(built.parameters, docs, args) },
+    { help: docs },
+  );
 }
 
 type Routes<NAME extends string> = Readonly<Record<NAME, Command<CliContext> | RouteMap<CliContext>>>;

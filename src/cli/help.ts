@@ -24,7 +24,7 @@ export type GroupHelp = Pick<CommandHelp, "brief" | "examples"> & {
 };
 
 /** What the parser hands to a page. `prefix` is the command as it was typed. */
-type HelpArguments = Parameters<Command<CommandContext>["formatHelp"]>[0];
+export type HelpArguments = Parameters<Command<CommandContext>["formatHelp"]>[0];
 type Declared = Command<CommandContext>["parameters"];
 type Flag = NonNullable<Declared["flags"]>[string];
 type Section = readonly [title: string, lines: readonly string[]];
@@ -76,8 +76,9 @@ function aliasLines({ aliases = [], prefix }: HelpArguments): string[] {
   return aliases.map((alias) => [...prefix.slice(0, -1), alias].join(" "));
 }
 
-function argumentRows({ positional }: Declared, help: CommandHelp): readonly Row[] {
-  if (help.arguments) return help.arguments;
+/** What the command takes, in order: `VM`, `[NAME]`, `PATH...`. */
+export function argumentRows({ positional }: Declared, help?: CommandHelp): readonly Row[] {
+  if (help?.arguments) return help.arguments;
   if (positional === undefined) return [];
   if (positional.kind === "array") return [[`${positional.parameter.placeholder}...`, positional.parameter.brief]];
   return positional.parameters.map(({ placeholder = "", optional, brief }) => [
@@ -143,6 +144,7 @@ function wrapped(text: string, width: number): string[] {
   return [...lines, line];
 }
 
-function kebab(name: string): string {
+/** `--idle-timeout` of `idleTimeout`, without the dashes. */
+export function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

@@ -2,7 +2,7 @@
 import { run } from "@stricli/core";
 import { fail } from "../base/errors/error.ts";
 import { Exit } from "../base/exit.ts";
-import { buildApp } from "./app.ts";
+import { buildApp, root } from "./app.ts";
 import type { CliContext } from "./context.ts";
 import { reportFailure } from "./work.ts";
 
@@ -14,6 +14,11 @@ export function splitArgv(argv: readonly string[]): { own: string[]; guest: stri
 
 /** @returns the exit code, once everything is printed */
 export async function main(own: readonly string[], context: CliContext): Promise<number> {
+  if (own[0] === "__complete") {
+    const code = await (await import("./completion/complete.ts")).complete(root, context, own);
+    await context.flush();
+    return code;
+  }
   const words = own[0] === "help" ? [...own.slice(1), "--help"] : own;
   await run(buildApp(context.version, words), words, context);
   const code = exitCodeOf(context.process.exitCode);

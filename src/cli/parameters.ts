@@ -1,5 +1,8 @@
 /** Flags and arguments that several commands share. */
 import { parseVmName } from "../base/names.ts";
+import { networkKinds } from "../model/network.ts";
+import { waitKinds } from "../model/vm.ts";
+import { vmmChoices } from "../model/vmm.ts";
 import {
   parseDisk,
   parseGrace,
@@ -15,9 +18,9 @@ type Parse<T> = (value: string) => T;
 
 const asIs: Parse<string> = (value) => value;
 
-/** A flag with a value. */
-export function valued<T>(brief: string, placeholder: string, parse: Parse<T>) {
-  return { kind: "parsed", parse, optional: true, brief, placeholder } as const;
+/** A flag with a value. @param choices all its values, for completion */
+export function valued<T>(brief: string, placeholder: string, parse: Parse<T>, choices?: readonly string[]) {
+  return { kind: "parsed", parse, optional: true, brief, placeholder, ...(choices ? { choices } : {}) } as const;
 }
 
 /** A flag whose value is any text. */
@@ -68,8 +71,8 @@ export function several(placeholder: string, brief: string, parse: Parse<string>
   return { kind: "array", minimum: 1, parameter: { parse, placeholder, brief } } as const;
 }
 
-export const vmName = positionals(required("NAME", "name of a VM"));
-export const vmNames = several("NAME", "names of VMs");
+export const vmName = positionals(required("VM", "name of a VM"));
+export const vmNames = several("VM", "names of VMs");
 
 export const jsonFlag = { json: switched("print output, events and errors as JSON") } as const;
 
@@ -93,7 +96,7 @@ export const loginFlags = {
 export const verifyFlag = { verify: switched("read all of its files, and fail if they are damaged") } as const;
 
 export const waitFlag = {
-  wait: valued("wait for the guest's services (default) or only for the agent", "WHAT", parseWait),
+  wait: valued("wait for the guest's services (default) or only for the agent", "WHAT", parseWait, waitKinds),
 } as const;
 
 export const forceFlag = { force: switched("do not ask for confirmation") } as const;
@@ -128,8 +131,8 @@ export const createFlags = {
   vcpu: valued("number of CPUs", "N", parseVcpu),
   memory: valued("memory, such as 2G or 512M", "SIZE", parseMemory),
   disk: valued("disk, such as 20G; takes up space only as it fills", "SIZE", parseDisk),
-  network: valued("user (default), none, or in system mode bridge (its default)", "KIND", parseNetwork),
-  vmm: valued("auto (default), firecracker or qemu", "VMM", parseVmm),
+  network: valued("user (default), none, or in system mode bridge (its default)", "KIND", parseNetwork, networkKinds),
+  vmm: valued("auto (default), firecracker or qemu", "VMM", parseVmm, vmmChoices),
   deny: repeated("network that the guest must not reach, such as 10.0.0.0/8, or lan", "NETWORK"),
   nested: switched("let the guest run VMs of its own"),
   publish: repeated(
@@ -146,7 +149,11 @@ export const createFlags = {
 /** How a command in a VM runs. */
 export const sessionFlags = {
   ...envFlags,
-  cwd: text("working directory in the guest (default: the user's home)", "DIR"),
+  cwd: {
+    ...text("working directory in the guest (default: the user's home)", "DIR"),
+    // a folder there, not here
+    completes: "nothing",
+  },
   user: text("user in the guest (default: root)", "USER"),
   ...ttyFlag,
   ...jsonFlag,

@@ -25,8 +25,8 @@ export const sshGateway = command({
   loader: async () => (await import("./ssh-gateway.run.ts")).sshGateway,
   parameters: {
     positional: positionals(
-      required("NAME", "name of a VM, or NAME.vm"),
-      optional("KEY", "public key that may log in (default: banger's own)"),
+      required("VM", "name of a VM, or VM.vm"),
+      optional("PUBLIC", "public key that may log in (default: banger's own)"),
     ),
   },
   docs: { brief: "serve ssh to a VM on stdin and stdout; the ProxyCommand of `banger ssh-config`" },

@@ -108,7 +108,7 @@ const rename = command({
   loader: async () => (await import("./vm/rename.run.ts")).rename,
   parameters: {
     flags: jsonFlag,
-    positional: positionals(required("NAME", "name of a VM"), required("NEW", "its new name")),
+    positional: positionals(required("VM", "name of a VM"), required("NEW", "its new name")),
   },
   docs: { brief: "rename a VM" },
 });
