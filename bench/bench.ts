@@ -1,7 +1,7 @@
 /**
  * The speed table: each figure beside a floor that is measured in the same run, in turn with it. `make bench` runs it; the
  * table goes to the terminal, everything as JSON to bench/results/. Arguments: `--runs N` (default 5), `--only
- * vm|images|saves|ssh|copy|dns|nested|system`, `--part NAME` of `nested`. The last two run only when they are named.
+ * vm|images|saves|ssh|copy|ports|dns|nested|system`, `--part NAME` of `nested`. The last two run only when they are named.
  */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
@@ -15,6 +15,7 @@ import type { Breakdown } from "./from-template.ts";
 import { images } from "./images.ts";
 import { nested } from "./nested/nested.ts";
 import type { Figures } from "./nested/vms.ts";
+import { ports } from "./ports.ts";
 import { bootRaw, execRaw, putRaw, type Recipe, recipeOf } from "./raw-vm.ts";
 import { saves } from "./saves.ts";
 import { ssh } from "./ssh.ts";
@@ -38,6 +39,7 @@ try {
   if (isWanted("saves")) add(await saves(home, runs));
   if (isWanted("ssh")) add({ rows: await ssh(home, runs), breakdowns: [] });
   if (isWanted("copy")) add({ rows: await copy(home, runs), breakdowns: [] });
+  if (isWanted("ports")) add({ rows: await ports(home, runs), breakdowns: [] });
   if (isWanted("dns")) add({ rows: await dns(home, runs), breakdowns: [] });
   if (only === "nested") add(await nested({ home, runs, part: argument("--part") }));
   if (only === "system") add(await system(runs));

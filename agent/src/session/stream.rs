@@ -150,6 +150,19 @@ impl Stream {
         }
     }
 
+    /// As `receive`, but a host that has sent EOF may close: what came before that is still received.
+    pub fn receive_to_eof(&self, channel: usize) -> Received {
+        let mut state = lock(&self.state);
+        loop {
+            let from = &mut state.channels[channel];
+            let in_order = from.eof.then(|| from.inbox.pop_front().map_or(Received::Eof, Received::Data));
+            match in_order.filter(|_| !state.disconnected).or_else(|| self.next_of(&mut state, channel)) {
+                Some(received) => return received,
+                None => state = wait(&self.changed, state),
+            }
+        }
+    }
+
     /// The next bytes, if any have arrived.
     pub fn try_receive(&self, channel: usize) -> Option<Received> {
         self.next_of(&mut lock(&self.state), channel)

@@ -40,7 +40,7 @@ where
     for<'a> &'a C: Write,
 {
     loop {
-        match stream.receive(0) {
+        match stream.receive_to_eof(0) {
             Received::Data(bytes) => {
                 if connection.write_all(&bytes).is_err() {
                     return Received::Over;

@@ -19,25 +19,23 @@ export async function joinConnection(
 ): Promise<void> {
   const gone = new AbortController();
   const closed = Promise.withResolvers<void>();
-  let guest: AgentStream | null = null;
-  client.onClose(() => {
-    gone.abort();
-    guest?.close();
-    closed.resolve();
-  });
+  let leave: (error?: Error) => Promise<void> = async () => gone.abort();
+  client.onClose((error) => void leave(error).then(closed.resolve));
   try {
-    guest = await dial(gone.signal);
+    const guest = await dial(gone.signal);
+    if (gone.signal.aborted) guest.close();
+    else leave = join(client, guest);
   } catch {
     reset(client);
-    return closed.promise;
   }
-  if (gone.signal.aborted) guest.close();
-  else join(client, guest);
   return closed.promise;
 }
 
-function join(client: ByteStream, guest: AgentStream): void {
+/** @returns called at the end of both of the client's directions; resolves when the guest has what came before it */
+function join(client: ByteStream, guest: AgentStream): (error?: Error) => Promise<void> {
   const ended = { client: false, guest: false };
+  /** once the client has ended its side: when all of it is with the guest */
+  let finished: Promise<void> | null = null;
   const closeIfBoth = () => ended.client && ended.guest && guest.close();
   let written: Promise<void> = Promise.resolve();
   guest.onData((at, data, whole) => (at === channel ? give(client, data, whole) : undefined));
@@ -54,7 +52,7 @@ function join(client: ByteStream, guest: AgentStream): void {
     written = room.then(() => client.resume());
   });
   client.onEnd(() => {
-    void written.then(() => {
+    finished = written.then(() => {
       guest.eof(channel);
       ended.client = true;
       closeIfBoth();
@@ -64,6 +62,10 @@ function join(client: ByteStream, guest: AgentStream): void {
     () => (ended.guest ? client.end() : reset(client)),
     () => reset(client),
   );
+  return async (error) => {
+    if (error === undefined && finished) await finished;
+    guest.close();
+  };
 }
 
 /** Small data is copied: a view would keep the whole chunk that it came in while the client does not read. */

@@ -62,8 +62,11 @@ test("what begins to listen is open at once, and closed once it has stopped for 
   await turns();
   expect([...open.keys()]).toEqual([`${address}:22`, `${address}:3000`]);
   await settle();
+  clock.now = 10 * lingerMs;
   ports.update(listens(22));
-  clock.now = lingerMs;
+  await settle();
+  expect(open.size).toBe(2);
+  clock.now += lingerMs;
   await timers.fire(lingerMs);
   expect([...open.keys()]).toEqual([`${address}:22`]);
   expect(said).toEqual([`22 ${address}:22 open`, `3000 ${address}:3000 open announced`, `3000 ${address}:3000 closed`]);

@@ -69,6 +69,7 @@ export class VmPorts {
 
   /** What the guest listens on now. */
   update(listening: Listening): void {
+    this.#see();
     this.#listening = listening;
     this.#isPlanWanted = true;
     if (!this.#isSettling) this.#plan();
@@ -113,7 +114,6 @@ export class VmPorts {
     if (this.#isOver) return;
     this.#isPlanWanted = false;
     const now = this.#effects.now();
-    for (const [port, one] of this.#automatic) if (this.#listening.has(port)) one.seenAt = now;
     const held = [...this.#automatic].map(([port, { seenAt }]) => ({ port, seenAt }));
     const plan = planForwards(
       held,
@@ -133,6 +133,12 @@ export class VmPorts {
       this.#isSettling = false;
       if (this.#isPlanWanted) this.#plan();
     });
+  }
+
+  /** What was reported last has listened until now: the guest reports changes alone. */
+  #see(): void {
+    const now = this.#effects.now();
+    for (const [port, one] of this.#automatic) if (this.#listening.has(port)) one.seenAt = now;
   }
 
   /** Published at the very address and port that its own forward would have. */

@@ -147,3 +147,23 @@ fn other_types_of_frames_and_frames_after_close_are_violations() {
     deliver(&stream, Kind::Close, b"").unwrap();
     assert!(deliver(&stream, Kind::Data(0), b"x").is_err());
 }
+
+#[test]
+fn what_came_before_eof_is_received_after_a_close_and_nothing_without_eof() {
+    let data = |received| matches!(received, Received::Data(bytes) if bytes == b"ab");
+    let ended = stream();
+    deliver(&ended, Kind::Data(0), b"ab").unwrap();
+    deliver(&ended, Kind::Eof(0), b"").unwrap();
+    deliver(&ended, Kind::Close, b"").unwrap();
+    assert!(data(ended.receive_to_eof(0)));
+    assert!(matches!(ended.receive_to_eof(0), Received::Eof));
+    assert!(matches!(ended.receive(0), Received::Over));
+    let cut = stream();
+    deliver(&cut, Kind::Data(0), b"ab").unwrap();
+    deliver(&cut, Kind::Close, b"").unwrap();
+    assert!(matches!(cut.receive_to_eof(0), Received::Over));
+    let lost = stream();
+    deliver(&lost, Kind::Eof(0), b"").unwrap();
+    lost.disconnect();
+    assert!(matches!(lost.receive_to_eof(0), Received::Over));
+}
