@@ -14,23 +14,25 @@ import { system } from "./commands/system.ts";
 import { template } from "./commands/template.ts";
 import { vm } from "./commands/vm.ts";
 import type { CliContext } from "./context.ts";
-import type { CommandPaths } from "./suggest.ts";
+import { shortRoutes, shortWays } from "./short-ways.ts";
 import { textsFor } from "./texts.ts";
 
 const groups = { vm, snapshot, template, image, kernel, daemon, system };
+const short = shortRoutes(groups);
 
 /** All commands. */
 export const root = group(
   {
     brief: "disposable Linux virtual machines with your repository in them",
-    hidden: { "ssh-gateway": true },
+    hidden: { "ssh-gateway": true, ...Object.fromEntries(Object.keys(short).map((name) => [name, true])) },
+    shortFor: ["vm", shortWays],
     examples: [
       ["banger vm run", "a shell in a new VM"],
       ["banger vm run --rm ./repo -- make test", "one command in a repository, then delete the VM"],
       ["banger doctor", "check that this host is ready"],
     ],
   },
-  { ...groups, "ssh-config": sshConfig, completion, doctor, bench, "ssh-gateway": sshGateway },
+  { ...groups, "ssh-config": sshConfig, completion, doctor, bench, "ssh-gateway": sshGateway, ...short },
 );
 
 /** @param words the command line, without the guest's part */
@@ -40,14 +42,7 @@ export function buildApp(version: string, words: readonly string[]) {
     versionInfo: { currentVersion: version },
     scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: false },
     documentation: { caseStyle: "convert-camel-to-kebab", disableAnsiColor: true },
-    localization: { loadText: () => textsFor(words, commandPaths) },
+    localization: { loadText: () => textsFor(root, words) },
     determineExitCode: (error) => toBangerError(error).exit,
   });
-}
-
-function commandPaths(): CommandPaths {
-  const grouped = Object.entries(groups).flatMap(([group, routes]) =>
-    routes.getAllEntries().flatMap(({ name, aliases }) => [name.original, ...aliases].map((word) => [group, word])),
-  );
-  return [...grouped, ["ssh-config"], ["doctor"], ["bench"]];
 }

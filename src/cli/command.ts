@@ -43,5 +43,5 @@ export function group<NAME extends string>(
   });
   const shown = built.getAllEntries().filter(({ hidden }) => !hidden);
   const rows = shown.map(({ name, target }) => [name.original, target.brief] as const);
-  return { ...built, formatHelp: (args) => groupPage(rows, docs, args) };
+  return Object.assign({ ...built, formatHelp: (args: HelpArguments) => groupPage(rows, docs, args) }, { help: docs });
 }

@@ -47,6 +47,7 @@ test.each(all)("`banger $path --help` shows every flag, with a placeholder if it
   expect(page).toMatch(/^ {2}-h, --help +show this help$/m);
   const flags = "parameters" in target ? Object.entries(target.parameters.flags ?? {}) : [];
   for (const [name, flag] of flags) {
+    if ("hidden" in flag && flag.hidden) continue;
     const dashed = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     const value = flag.kind === "boolean" ? "" : " [A-Z][A-Za-z=|]*";
     const negated = flag.kind === "boolean" && flag.withNegated !== false ? `, --no-${dashed}` : "";

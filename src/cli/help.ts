@@ -21,6 +21,8 @@ export type CommandHelp = {
 export type GroupHelp = Pick<CommandHelp, "brief" | "examples"> & {
   /** commands that other programs run, not people */
   hidden?: Readonly<Record<string, boolean>>;
+  /** a group, and those of its commands that are here as well; they are not listed */
+  shortFor?: readonly [group: string, commands: readonly string[]];
 };
 
 /** What the parser hands to a page. `prefix` is the command as it was typed. */
@@ -49,10 +51,17 @@ export function groupPage(commands: readonly Row[], help: GroupHelp, args: HelpA
     ["USAGE", [`${command} COMMAND [flags]`]],
     ["ALIASES", aliasLines(args)],
     ["COMMANDS", columns(commands)],
+    ["SHORT", shortLines(help, command)],
     ["FLAGS", columns(commonFlagRows(args))],
     ["EXAMPLES", exampleLines(help.examples)],
   ]);
   return `${text}\nRun \`${command} COMMAND --help\` for more about a command.\n`;
+}
+
+function shortLines({ shortFor }: GroupHelp, command: string): string[] {
+  if (shortFor === undefined) return [];
+  const [group, names] = shortFor;
+  return columns([[names.join(", "), `short for ${command} ${group} ${names[0]}, ...`]]);
 }
 
 function page(description: string, sections: readonly Section[]): string {
@@ -88,7 +97,8 @@ export function argumentRows({ positional }: Declared, help?: CommandHelp): read
 }
 
 function flagRows({ flags = {}, aliases = {} }: Declared): Row[] {
-  return Object.entries(flags).map(([name, flag]) => {
+  const shown = Object.entries(flags).filter(([, flag]) => !("hidden" in flag && flag.hidden));
+  return shown.map(([name, flag]) => {
     const letters = Object.entries(aliases).flatMap(([letter, target]) => (target === name ? [letter] : []));
     const isRepeatable = "variadic" in flag && flag.variadic !== undefined;
     const notes = `${isRepeatable ? " (repeatable)" : ""}${isRequired(flag) ? " (required)" : ""}`;

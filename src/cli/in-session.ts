@@ -8,7 +8,8 @@ import { type EnvFlags, environmentOf } from "./environment.ts";
 import { noticePrinter } from "./vm-notices.ts";
 import { type JsonFlag, running, sessionExit } from "./work.ts";
 
-export type SessionFlags = JsonFlag & EnvFlags & { cwd?: string; user?: string; tty?: boolean; noStdin?: boolean };
+export type SessionFlags = JsonFlag &
+  EnvFlags & { cwd?: string; user?: string; tty?: boolean; interactive?: boolean; noStdin?: boolean };
 
 export async function inSession(
   context: CliContext,

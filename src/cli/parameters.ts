@@ -43,6 +43,11 @@ export function switched(brief: string) {
   return { kind: "boolean", optional: true, withNegated: false, brief } as const;
 }
 
+/** A flag of docker's that means nothing here, because it is always so: taken, and not in the help. */
+export function dockers(why: string) {
+  return { ...switched(why), hidden: true } as const;
+}
+
 type Required<T> = { readonly parse: Parse<T>; readonly placeholder: string; readonly brief: string };
 
 /** An argument that must be given. */
@@ -118,6 +123,7 @@ const envFlags = {
 
 export const ttyFlag = {
   tty: { kind: "boolean", optional: true, brief: "allocate a terminal or not (default: if there is one here)" },
+  interactive: dockers("stdin is open anyway"),
   noStdin: switched("do not read stdin, such as in a loop that reads its own; the command sees an empty input"),
 } as const;
 
@@ -158,4 +164,4 @@ export const sessionFlags = {
   ...ttyFlag,
   ...jsonFlag,
 } as const;
-export const sessionAliases = { e: "env", n: "noStdin", t: "tty", u: "user" } as const;
+export const sessionAliases = { e: "env", i: "interactive", n: "noStdin", t: "tty", u: "user" } as const;

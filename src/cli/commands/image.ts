@@ -164,5 +164,5 @@ export const image = group(
     delete: remove,
     prune,
   },
-  { ls: "list", rm: "delete", search: "catalog" },
+  { ls: "list", rm: "delete", inspect: "show", search: "catalog" },
 );

@@ -78,5 +78,5 @@ const remove = command({
 export const kernel = group(
   { brief: "pull, import and manage kernels" },
   { list, show, catalog, pull, import: importKernel, bundle, delete: remove },
-  { ls: "list", rm: "delete", search: "catalog" },
+  { ls: "list", rm: "delete", inspect: "show", search: "catalog" },
 );

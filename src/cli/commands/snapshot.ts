@@ -32,5 +32,5 @@ const remove = command({
 export const snapshot = group(
   { brief: "list and delete snapshots of VMs" },
   { list, show, delete: remove },
-  { ls: "list", rm: "delete" },
+  { ls: "list", rm: "delete", inspect: "show" },
 );

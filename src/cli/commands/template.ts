@@ -40,5 +40,5 @@ const remove = command({
 export const template = group(
   { brief: "manage the booted VMs that new VMs are restored from" },
   { list, show, warm, delete: remove },
-  { ls: "list", rm: "delete" },
+  { ls: "list", rm: "delete", inspect: "show" },
 );

@@ -5,6 +5,7 @@ import { parseCount, parseDepth } from "../flags.ts";
 import {
   coldFlag,
   createFlags,
+  dockers,
   forceAliases,
   forceFlag,
   graceFlag,
@@ -100,7 +101,11 @@ const kill = command({
 
 const remove = command({
   loader: async () => (await import("./vm/delete.run.ts")).remove,
-  parameters: { flags: jsonFlag, positional: vmNames },
+  parameters: {
+    flags: { force: dockers("they are deleted while they run anyway"), ...jsonFlag },
+    positional: vmNames,
+    aliases: { f: "force" },
+  },
   docs: { brief: "delete VMs and their disks, even while they run" },
 });
 
@@ -201,7 +206,7 @@ const fork = command({
 
 const list = command({
   loader: async () => (await import("./vm/list.run.ts")).list,
-  parameters: { flags: jsonFlag },
+  parameters: { flags: { all: dockers("all are listed anyway"), ...jsonFlag }, aliases: { a: "all" } },
   docs: { brief: "list VMs" },
 });
 
@@ -369,5 +374,5 @@ export const vm = group(
     sync,
     logs,
   },
-  { ls: "list", rm: "delete" },
+  { ls: "list", ps: "list", rm: "delete", inspect: "show", unpause: "resume" },
 );

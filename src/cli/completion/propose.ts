@@ -1,7 +1,7 @@
 /** Decides what can follow on a command line, from the tree of commands. Pure: the names that the daemon has are only asked for. */
 import type { Command, RouteMap } from "@stricli/core";
 import type { CliContext } from "../context.ts";
-import { argumentRows, type CommandHelp, kebab } from "../help.ts";
+import { argumentRows, type CommandHelp, type GroupHelp, kebab } from "../help.ts";
 import { bare, kindOf, type LiveKind, type ValueKind } from "./kinds.ts";
 
 export type Target = Command<CliContext> | RouteMap<CliContext>;
@@ -93,8 +93,9 @@ function takesValue(flag: Flag): boolean {
 }
 
 /** Other names of a command only where no name begins like that. */
-function commandWords(group: RouteMap<CliContext>, partial: string): Proposal {
-  const entries = group.getAllEntries().filter(({ hidden }) => !hidden);
+function commandWords(group: RouteMap<CliContext> & { help?: GroupHelp }, partial: string): Proposal {
+  const [, short = []] = group.help?.shortFor ?? [];
+  const entries = group.getAllEntries().filter(({ hidden, name }) => !hidden || short.includes(name.original));
   const names = entries.map(({ name, target }): Candidate => [name["convert-camel-to-kebab"], target.brief]);
   if (names.some(([name]) => name.startsWith(partial))) return { words: names };
   return { words: entries.flatMap(({ aliases, target }) => aliases.map((alias): Candidate => [alias, target.brief])) };

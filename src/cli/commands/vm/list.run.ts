@@ -8,7 +8,7 @@ import { type JsonFlag, print, printJson, remark, running } from "../../work.ts"
 
 const header = ["NAME", "STATE", "IMAGE", "CPU", "MEMORY", "DISK", "AGE", "ADDRESS"];
 
-export async function list(this: CliContext, flags: JsonFlag): Promise<void> {
+export async function list(this: CliContext, flags: JsonFlag & { all?: boolean }): Promise<void> {
   await running(this, flags, async () => {
     const vms = await this.api.json("listVms");
     if (flags.json) return printJson(this, vms);

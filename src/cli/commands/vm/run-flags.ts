@@ -15,6 +15,7 @@ export type RunFlags = CreateFlags & {
   from?: string;
   depth?: number;
   tty?: boolean;
+  interactive?: boolean;
   noStdin?: boolean;
   entrypoint?: string;
   init?: boolean;
