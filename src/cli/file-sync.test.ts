@@ -7,6 +7,7 @@ import { archive, file } from "../formats/tar/testing/archive.ts";
 import { tempFolder } from "../host/testing/temp.ts";
 import type { FileSyncEntry } from "../model/file-sync.ts";
 import { workspaceTar } from "../workspace/stream.ts";
+import type { WorkspacePlan } from "../workspace/types.ts";
 import type { CliContext } from "./context.ts";
 import { type CallOptions, cliWorlds } from "./testing/cli.ts";
 
@@ -22,6 +23,14 @@ afterEach(() => base[Symbol.dispose]());
 const passwd = "root:x:0:0::/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\n";
 const gitconfig = { host: "~/f", guest: "~/.gitconfig", mode: null, required: false };
 const missing = { ...gitconfig, host: "~/none", guest: "~/.none" };
+const emptyPlan = {
+  entries: [],
+  totals: { files: 0, bytes: 0 },
+  repositories: [],
+  notes: [],
+  checkedOut: async () => [],
+  dispose: async () => {},
+};
 const change = (context: CliContext) => void Object.assign(context, { workspaceTar });
 
 async function hosted(entries: FileSyncEntry[], files: FakeFiles = {}) {
@@ -68,6 +77,14 @@ test.each(["vm create --name box --no-sync", "vm run --name box --detach --no-sy
   expect(await cli(line)).toMatchObject({ code: 0, stderr: expect.not.stringContaining("none") });
   await cli("vm start box");
   expect([puts, noted()]).toEqual([[], [["box", [], false]]]);
+});
+
+test("vm run --dry-run says where they would go, and makes nothing", async () => {
+  const { cli, puts, noted } = await hosted([gitconfig, { ...gitconfig, guest: "/root/x" }]);
+  const plan = { ...emptyPlan, root: base.path } as unknown as WorkspacePlan;
+  const { code, stderr } = await cli("vm run --dry-run ./repo", { plan });
+  expect([code, stderr]).toEqual([0, expect.stringContaining("file_sync would also copy ~/.gitconfig, /root/x\n")]);
+  expect([puts, noted()]).toEqual([[], []]);
 });
 
 test("vm start --no-sync leaves it for a later start", async () => {

@@ -44,9 +44,14 @@ async function fresh(programs: Record<string, string | ExecExit>, options: FakeA
       };
       call.change?.(context);
     };
-    return world.cli(["image", "build", "dev.toml", ...flags], { ...call, change });
+    return world.cli(["image", "build", "dev.toml", ...flags], { sync: noneOfTheUsers, ...call, change });
   };
   return { world, asked, puts, build };
+}
+
+/** What is built for others has none of the user's own files. */
+function noneOfTheUsers(): never {
+  throw new Error("a build has asked for file_sync");
 }
 
 /** Nothing of a build that failed is there. */

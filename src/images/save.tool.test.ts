@@ -233,7 +233,7 @@ only(
       folder("var/roothome/.config"),
       folder("var/roothome/.config/gh"),
       file("var/roothome/.config/gh/hosts.yml", "secret"),
-      ...[file("var/roothome/.config/gh2", "mine"), file("var/roothome/.banger-0a1b-2.part", "secre")],
+      file("var/roothome/.config/gh2", "mine"),
       member("var/roothome/link", { kind: "hardlink", link: "var/roothome/.gitconfig" }),
     ];
     const saved = await save(changes, [], linked, { synced: ["/root/.gitconfig", "/root/.kept", "/root/.config/gh"] });

@@ -2,9 +2,6 @@
 import { isAtOrBelow } from "../model/file-sync.ts";
 import type { Union } from "./union/union.ts";
 
-/** A file that the agent was still writing (`put`); it may have a part of what was copied. */
-const unfinished = /(?:^|\/)\.banger-[^/]*\.part$/;
-
 /**
  * The same paths without a leading slash, and where the image's own links lead them: its `/root` or `/home` may be one. `put` follows no
  * link below the home.
@@ -22,7 +19,7 @@ export async function resolvedPaths(union: Pick<Union, "resolve">, paths: readon
 
 /** @param path of an entry, without a leading slash @param synced as `resolvedPaths` returns them */
 export function isSynced(path: string, synced: ReadonlySet<string>): boolean {
-  return synced.size > 0 && (isAtOrBelow(path, synced) || unfinished.test(path));
+  return isAtOrBelow(path, synced);
 }
 
 /** The path that its longest existing part leads to. */
