@@ -20,6 +20,7 @@ import type { ToolCage } from "../host/process/tool-cage.ts";
 import { processTerminal, type Terminal } from "../host/terminal/terminal.ts";
 import type { OpenOptions } from "../images/rootfs/open.ts";
 import { type Paths, pathsOf } from "../model/paths.ts";
+import type { WorkspaceDeps, WorkspaceRequest } from "../workspace/types.ts";
 import { fallbackWarning, foundInstall, installed, ownPlace, placeOf } from "./banger-place.ts";
 import { definedOnly } from "./defined-only.ts";
 
@@ -56,11 +57,7 @@ export function cliContext(guestArgv: readonly string[] | null): CliContext {
     },
     ...daemons({ place, paths, env, home, stdio, warning: fallbackWarning(place, found), stderr: printTo("stderr") }),
     processEnd,
-    async planWorkspace(request) {
-      const { planWorkspace } = await import("../workspace/plan.ts");
-      const [exec, cage] = await Promise.all([execOf(env), cageOf(paths, env)]);
-      return planWorkspace({ exec, cage, home, scratch: paths.workspaceScratch, env }, request);
-    },
+    ...workspaces({ paths, env, home, stdio }),
     async *workspaceTar(plan, report) {
       const { workspaceTar } = await import("../workspace/stream.ts");
       yield* workspaceTar(plan, report);
@@ -128,6 +125,29 @@ async function planFileSync(home: string, { configFile }: Paths): Promise<SyncPl
   const { loadFileSync } = await import("../config/load-file-sync.ts");
   const { planSync } = await import("../client/sync/plan.ts");
   return planSync(home, await loadFileSync({ file: configFile }));
+}
+
+type WorkspaceFacts = { paths: Paths; env: Env; home: string; stdio: Pick<Terminal, "write"> };
+
+/** What goes into a VM, and what comes back. */
+function workspaces({ paths, env, home, stdio }: WorkspaceFacts) {
+  return {
+    async planWorkspace(request: WorkspaceRequest) {
+      const { planWorkspace } = await import("../workspace/plan.ts");
+      return planWorkspace(await workspaceDeps(paths, env, home), request);
+    },
+    async pullHost() {
+      const { SentRecords } = await import("../workspace/pull/records.ts");
+      const deps = await workspaceDeps(paths, env, home);
+      return { deps, records: new SentRecords(paths.sent), applied: paths.applied };
+    },
+    async page(text: string) {
+      const { page } = await import("../host/terminal/pager.ts");
+      // ^C is for the pager
+      const stop = onSignals(() => {});
+      await page(text, definedOnly(env), (all) => stdio.write("stdout", all)).finally(stop);
+    },
+  };
 }
 
 type DaemonFacts = {
@@ -217,6 +237,11 @@ function apiOf({ socket, foreign, stateFolder }: DaemonPlace, connect: () => Pro
 async function execOf(env: Env) {
   const { createExec } = await import("../host/process/exec-node.ts");
   return createExec(definedOnly(env));
+}
+
+async function workspaceDeps(paths: Paths, env: Env, home: string): Promise<WorkspaceDeps> {
+  const [exec, cage] = await Promise.all([execOf(env), cageOf(paths, env)]);
+  return { exec, cage, home, scratch: paths.workspaceScratch, env };
 }
 
 async function cageOf(paths: Paths, env: Env): Promise<ToolCage> {

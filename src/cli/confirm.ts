@@ -32,15 +32,20 @@ export async function confirm(
  * @param question without a question mark
  */
 export async function ask(context: CliContext, question: string): Promise<boolean> {
-  context.process.stderr.write(`${question}? [y/N] `);
-  return /^y(?:es)?$/i.test((await readLine(context)).trim());
+  return /^y(?:es)?$/i.test(((await askLine(context, `${question}? [y/N] `)) ?? "").trim());
+}
+
+/** One line of the user's; null at the end of the input. The caller has checked that there is a terminal. */
+export async function askLine(context: CliContext, question: string): Promise<string | null> {
+  context.process.stderr.write(question);
+  return readLine(context);
 }
 
 /** Longer than any valid answer, in bytes. */
 const maxAnswer = 1024;
 
 /** Reads to the end of the first line or of the input. */
-async function readLine({ stdio }: CliContext): Promise<string> {
+async function readLine({ stdio }: CliContext): Promise<string | null> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const decoder = new TextDecoder();
   let text = "";
@@ -50,5 +55,5 @@ async function readLine({ stdio }: CliContext): Promise<string> {
   }, resolve);
   await promise;
   input.stop();
-  return text.split("\n")[0] ?? "";
+  return text === "" ? null : (text.split("\n")[0] ?? "");
 }

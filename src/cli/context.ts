@@ -14,7 +14,8 @@ import type { BuildPlan } from "../imagefile/plan.ts";
 import type { CatalogKind } from "../model/catalog.ts";
 import type { Guest } from "../ssh/gateway/guest.ts";
 import type { SystemWorld } from "../system/world.ts";
-import type { WorkspacePlan, WorkspaceRequest } from "../workspace/types.ts";
+import type { SentRecords } from "../workspace/pull/records.ts";
+import type { WorkspaceDeps, WorkspacePlan, WorkspaceRequest } from "../workspace/types.ts";
 
 export type SshAccess = {
   /**
@@ -35,6 +36,14 @@ export type SshAccess = {
    * @param words its other arguments @throws TOOL_MISSING
    */
   connect(words: readonly string[]): Promise<never>;
+};
+
+/** What `vm workspace` needs of this host, of this user in every mode. */
+export type PullHost = {
+  deps: WorkspaceDeps;
+  records: Pick<SentRecords, "read" | "write" | "copy" | "remove">;
+  /** folder with what the last apply to each work tree replaced */
+  applied: string;
 };
 
 /** What functions of client/ need, and what only commands need. */
@@ -75,6 +84,9 @@ type CommandContext = {
   planWorkspace(request: WorkspaceRequest): Promise<WorkspacePlan>;
   /** The user's own files for a VM, as the configuration names them. @throws CONFIG_INVALID, SYNC_MISSING, SYNC_REFUSED */
   planFileSync(): Promise<SyncPlan>;
+  pullHost(): Promise<PullHost>;
+  /** Shows a text on the terminal, in the user's pager. */
+  page(text: string): Promise<void>;
   /** Reads an image file. */
   readImageFile(path: string): Promise<BuildPlan>;
   /** Splits `FILE:TAG`, as skopeo does, unless a file of the whole name exists. */

@@ -42,7 +42,7 @@ export type SessionTerminal = {
 /** Packs planned files for the guest. */
 export type WorkspacePacker = {
   workspaceTar(
-    plan: Pick<WorkspacePlan, "prepare" | "entries" | "git">,
+    plan: Pick<WorkspacePlan, "prepare" | "entries" | "git"> & Partial<Pick<WorkspacePlan, "sent">>,
     report: { onProgress?: (done: number) => void; onVanished?: (path: string) => void },
   ): AsyncIterable<Uint8Array>;
 };

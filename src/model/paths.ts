@@ -83,6 +83,9 @@ export function pathsOf(roots: Roots) {
     gatewayKnownHosts: `${roots.state}/ssh/gateway_known_hosts`,
     /** what `~/.ssh/config` includes */
     sshConfig: `${roots.config}/ssh_config`,
+    /** what this user sent into VMs, by VM, and what the last apply to each work tree replaced */
+    sent: `${roots.state}/workspaces/sent`,
+    applied: `${roots.state}/workspaces/applied`,
     vms: `${roots.state}/vms`,
     vm: (id: VmId) => vmPaths(`${roots.state}/vms/${id}`),
     /** what a suspended VM is restored from, its disk only where it was kept; while a template is made, the template */

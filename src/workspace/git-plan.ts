@@ -12,6 +12,7 @@ import type { Located } from "./locate.ts";
 import { baseName, isSafePath, showPath } from "./names.ts";
 import { Notes } from "./notes.ts";
 import { type OpenRepository, openRepository } from "./open-repository.ts";
+import { SentFiles } from "./pull/sent.ts";
 import { resolveStart } from "./start.ts";
 import { planTooling } from "./tooling.ts";
 import { type Listing, listRepository } from "./tracked.ts";
@@ -19,6 +20,7 @@ import {
   type AfterCommand,
   guestWorkspace,
   type PlanEntry,
+  type SentWorkspace,
   type WorkspaceDeps,
   type WorkspacePlan,
   type WorkspaceRequest,
@@ -83,12 +85,33 @@ export async function planRepository(
     repositories: jobs.map((job) => summary(job, request.depth ?? null)),
     notes: notes.list(),
     after: request.from === undefined ? [] : [checkout(start)],
+    sent: sentBy(jobs, request.from === undefined),
     tooling: planTooling(repository.workTree, collector.entries),
     prepare: () => guest.ready(),
     git: () => guest.entries(),
     checkedOut: async () => (request.from === undefined || start.oid === null ? [] : listCommit(top, start.oid)),
     dispose,
     [Symbol.asyncDispose]: dispose,
+  };
+}
+
+/** @param withFiles whether the files are sent, or checked out in the guest */
+function sentBy(jobs: readonly Job[], withFiles: boolean): SentWorkspace | null {
+  const [top, ...submodules] = jobs;
+  if (top === undefined) return null;
+  const { repository, settings } = top.open;
+  const taken = new SentFiles(settings.sha256 ? "sha256" : "sha1");
+  const head = top.history.start.oid;
+  return {
+    taken,
+    sent: () => ({
+      root: Buffer.from(repository.workTree, "latin1").toString("utf8"),
+      format: taken.format,
+      head,
+      tips: top.history.tips,
+      submodules: submodules.map(({ open }) => open.path),
+      files: withFiles ? taken.files : null,
+    }),
   };
 }
 

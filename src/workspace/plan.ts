@@ -88,6 +88,7 @@ function planFolder(request: WorkspaceRequest, root: string, note: string | unde
     repositories: [],
     notes: notes.list(),
     after: [],
+    sent: null,
     tooling: planTooling(root, collector.entries),
     prepare: async () => {},
     git: () => nothing(),

@@ -6,6 +6,7 @@ import { fail } from "../base/errors/error.ts";
 import { endOfArchive, padding } from "../formats/tar/writer.ts";
 import { type OpenEntry, openBeneath } from "../host/files/tree.ts";
 import { showPath } from "./names.ts";
+import type { SentFiles } from "./pull/sent.ts";
 import { tarHeader } from "./tar.ts";
 import type { EntrySource, PlanEntry, WorkspacePlan } from "./types.ts";
 
@@ -20,12 +21,12 @@ const chunkSize = 256 * 1024;
 
 /** The consumer owns each chunk. @throws WORKSPACE_COPY, WORKSPACE_GIT, WORKSPACE_INCOMPLETE */
 export async function* workspaceTar(
-  plan: Pick<WorkspacePlan, "prepare" | "entries" | "git">,
+  plan: Pick<WorkspacePlan, "prepare" | "entries" | "git"> & Partial<Pick<WorkspacePlan, "sent">>,
   report: StreamReport = {},
 ): AsyncGenerator<Uint8Array, void, void> {
   // missing history is reported before anything is copied
   await plan.prepare();
-  const writer = new ChunkWriter();
+  const writer = new ChunkWriter(plan.sent?.taken ?? null);
   let done = 0;
   const progress = (bytes: number) => {
     done += bytes;
@@ -40,8 +41,13 @@ export async function* workspaceTar(
 
 /** Collects small pieces into large chunks. */
 class ChunkWriter {
+  readonly #sent: SentFiles | null;
   #chunk = Buffer.allocUnsafe(chunkSize);
   #used = 0;
+
+  constructor(sent: SentFiles | null) {
+    this.#sent = sent;
+  }
 
   *entry(
     entry: PlanEntry,
@@ -49,7 +55,10 @@ class ChunkWriter {
     onVanished?: (path: string) => void,
   ): Generator<Uint8Array, void, void> {
     const { source } = entry;
-    if (source.kind === "none") return yield* this.put(tarHeader(entry, 0));
+    if (source.kind === "none") {
+      if (entry.kind === "link") this.#sent?.link(entry);
+      return yield* this.put(tarHeader(entry, 0));
+    }
     if (source.kind === "bytes") {
       yield* this.put(tarHeader(entry, source.data.length));
       yield* this.put(source.data);
@@ -62,7 +71,7 @@ class ChunkWriter {
       // files of `.git` are read from copies, and have the time of the original
       const { mtimeNs } = entry.origin === "git" ? entry : file.info;
       yield* this.put(tarHeader({ ...entry, mtimeNs }, size));
-      yield* this.#copy(file, size, entry.path, progress);
+      yield* this.#copy(file, size, entry, progress);
       yield* this.#pad(size);
     } finally {
       file.close();
@@ -92,17 +101,20 @@ class ChunkWriter {
   *#copy(
     file: OpenEntry,
     size: number,
-    path: string,
+    entry: PlanEntry,
     progress: (bytes: number) => void,
   ): Generator<Uint8Array, void, void> {
+    const sent = this.#sent?.begin(entry, size);
     for (let left = size; left > 0; ) {
       const space = this.#chunk.subarray(this.#used, this.#used + Math.min(left, chunkSize - this.#used));
-      const got = readSome(file, space, path);
+      const got = readSome(file, space, entry.path);
+      sent?.update(space.subarray(0, got));
       left -= got;
       this.#used += got;
       progress(got);
       if (this.#used === chunkSize) yield* this.take();
     }
+    sent?.end();
   }
 
   *#pad(size: number): Generator<Uint8Array, void, void> {

@@ -3,6 +3,7 @@ import type { OpenEntry } from "../host/files/tree.ts";
 import type { Exec } from "../host/process/exec.ts";
 import type { ToolCage } from "../host/process/tool-cage.ts";
 import type { CheckedOut } from "./listing.ts";
+import type { Sent, SentFiles } from "./pull/sent.ts";
 
 /** The workspace's folder in every guest, whatever its name on the host. */
 export const guestWorkspace = "/root/repo";
@@ -71,6 +72,9 @@ export type AfterCommand = { argv: string[]; cwd: string /** as in "could not â€
 /** A command in the guest that runs in the background. */
 export type DetachedCommand = AfterCommand & { env: Record<string, string> /** path in the guest */; log: string };
 
+/** The base of a later pull: `pull/sent.ts`. `taken` fills while the files are streamed. */
+export type SentWorkspace = { taken: SentFiles; sent(): Sent };
+
 export type WorkspacePlan = {
   kind: "git" | "folder";
   /** real path on the host */
@@ -89,6 +93,8 @@ export type WorkspacePlan = {
   repositories: RepositorySummary[];
   notes: WorkspaceNote[];
   after: AfterCommand[];
+  /** what is sent, known when the stream has ended, for `vm workspace`; null for a plain folder */
+  sent: SentWorkspace | null;
   tooling: DetachedCommand | null;
   /**
    * Starts packing the history in the background, while the caller waits for the VM; idempotent.

@@ -36,4 +36,41 @@ export const workspaceErrors = {
     message: (p: { path: string; problem: string }) => `copying ${p.path} into the VM failed: ${p.problem}`,
     hint: () => "if files change while they are read, run the same command again",
   }),
+  WORKSPACE_NOT_SENT: spec({
+    exit: Exit.NotFound,
+    message: (p: { name: string }) => `nothing that could come back was sent into VM "${p.name}" from here`,
+    hint: (p) =>
+      `a git repository comes back: send one with \`banger vm workspace prepare ${p.name} ./repo\`; other files with \`banger vm cp ${p.name}:PATH .\``,
+  }),
+  WORKSPACE_THERE: spec({
+    exit: Exit.Conflict,
+    message: (p: { name: string; path: string }) => `VM "${p.name}" has a ${p.path} already`,
+    hint: (p) =>
+      `move it away first: \`banger vm exec ${p.name} -- mv ${p.path} ${p.path}.old\`; or send the repository into another VM`,
+  }),
+  WORKSPACE_PULL: spec({
+    exit: Exit.Failure,
+    message: (p: { problem: string; next: string }) => `the work can't be taken out of the VM: ${p.problem}`,
+    hint: (p) => p.next,
+  }),
+  WORKSPACE_PULL_UNSAFE: spec({
+    exit: Exit.Failure,
+    message: (p: { problem: string }) => `what the guest sent was refused: ${p.problem}; nothing was written`,
+    hint: () =>
+      "a repository that `git fsck --strict` complains about in the guest is refused, too; single files come with `banger vm cp`",
+  }),
+  WORKSPACE_CONFLICT: spec({
+    exit: Exit.Conflict,
+    message: (p: { count: string; files: readonly string[] }) =>
+      `${p.count} can't be applied to your work tree, so nothing was: ${p.files.join("; ")}`,
+    hint: (p: { count: string; files: readonly string[]; next?: string }) =>
+      p.next ??
+      "choose the others with --review, write a patch with --patch FILE, or replace your own files with --overwrite (`vm workspace undo` brings them back)",
+  }),
+  WORKSPACE_UNDO: spec({
+    exit: Exit.Conflict,
+    message: (p: { path: string; problem: string }) => `nothing can be taken back in ${p.path}: ${p.problem}`,
+    hint: (p: { path: string; problem: string; next?: string }) =>
+      p.next ?? "`banger vm workspace pull VM` applies the work that is in a VM",
+  }),
 };

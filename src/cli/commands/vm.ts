@@ -26,6 +26,7 @@ import {
   vmNames,
   waitFlag,
 } from "../parameters.ts";
+import { workspace } from "./workspace.ts";
 
 const run = command({
   loader: async () => (await import("./vm/run.run.ts")).run,
@@ -45,6 +46,7 @@ const run = command({
       ),
       from: text("send the tree of this commit, without uncommitted edits", "REF"),
       depth: valued("number of commits of history to send (default: all)", "N", parseDepth),
+      pull: switched("when the command has ended, bring the work back as `vm workspace pull` does"),
       entrypoint: text("run this program as PID 1 in place of the image's; its arguments follow --", "PROGRAM"),
       init: switched("run the image's own command as PID 1, even if the image has a shell"),
       ...ttyFlag,
@@ -61,6 +63,7 @@ const run = command({
     examples: [
       ["banger vm run", "a shell in a new VM"],
       ["banger vm run --rm ./repo -- make test", "one command in a repository, then delete the VM"],
+      ["banger vm run --rm --pull ./repo -- make fmt", "the same, and its changes come back"],
       ["banger vm run --name box --detach", "leave a VM running in the background"],
       ["banger vm run --image docker.io/library/python:3.13 -- python3", "a VM from a container image"],
       ["banger vm run --publish 8080:3000 ./repo -- npm start", "port 3000 of the VM at port 8080 of this host"],
@@ -372,6 +375,7 @@ export const vm = group(
     exec,
     cp,
     sync,
+    workspace,
     logs,
   },
   { ls: "list", ps: "list", rm: "delete", inspect: "show", unpause: "resume" },

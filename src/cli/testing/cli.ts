@@ -7,7 +7,7 @@ import type { CheckFacts } from "../../doctor/facts.ts";
 import { connectUnix } from "../../host/net/socket.ts";
 import { type FakeAgentOptions, fakeAgent } from "../../wire/agent/testing/fake.ts";
 import type { WorkspacePlan } from "../../workspace/types.ts";
-import type { CliContext } from "../context.ts";
+import type { CliContext, PullHost } from "../context.ts";
 import { main, splitArgv } from "../main.ts";
 
 export type CliResult = { code: number; stdout: string; stderr: string };
@@ -27,6 +27,8 @@ export type CallOptions = {
   onSignals?: (send: (signal: string) => void) => void;
   plan?: WorkspacePlan;
   sync?: () => SyncPlan;
+  /** default: one that remembers nothing */
+  pullHost?: PullHost;
   change?: (context: CliContext) => void;
 };
 
@@ -62,6 +64,12 @@ async function runLine(served: Served, line: string | string[], call: CallOption
   const code = await main(own, context);
   return { code, ...out };
 }
+
+const nothingSent: PullHost = {
+  deps: {} as PullHost["deps"],
+  records: { read: async () => null, write: async () => {}, copy: async () => {}, remove: async () => {} },
+  applied: "",
+};
 
 export const goodHost: CheckFacts = {
   arch: "x64",
@@ -143,6 +151,8 @@ function contextOf(
     runningApi: async () => api,
     processEnd: async () => {},
     planWorkspace: async () => call.plan ?? unavailable(),
+    pullHost: async () => call.pullHost ?? nothingSent,
+    page: unavailable,
     workspaceTar: async function* () {
       yield new Uint8Array(1024);
     },

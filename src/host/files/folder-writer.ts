@@ -37,14 +37,19 @@ export type NewFile = {
 
 export class FolderWriter {
   readonly #root: number;
-  readonly #mark = randomBytes(4).toString("hex");
+  readonly #mark: string;
   /** the folder of the last path, because the next one is usually in it */
   #last: Folder | null = null;
   #count = 0;
 
-  /** @param folder byte text; links in it are followed @throws ENOENT, ENOTDIR, EACCES */
-  constructor(folder: string) {
+  /**
+   * @param folder byte text; links in it are followed
+   * @param mark 8 hexadecimal digits in the names of unfinished files, for who has to find them after a crash
+   * @throws ENOENT, ENOTDIR, EACCES
+   */
+  constructor(folder: string, mark = randomBytes(4).toString("hex")) {
     this.#root = fs.openSync(bytesOf(folder), O_RDONLY | O_DIRECTORY);
+    this.#mark = mark;
   }
 
   close(): void {
@@ -102,6 +107,48 @@ export class FolderWriter {
     } finally {
       if (source !== this.#root) fs.closeSync(source);
     }
+  }
+
+  /** Removes a file or link. @throws PathRefused, EISDIR, ENOENT */
+  remove(path: string): void {
+    const { folder, name } = this.#parent(path);
+    fs.unlinkSync(at(folder.fd, name));
+  }
+
+  /** Removes a folder if it is empty. @returns whether it was @throws PathRefused, ENOENT */
+  removeEmptyFolder(path: string): boolean {
+    const { folder, name } = this.#parent(path);
+    try {
+      fs.rmdirSync(at(folder.fd, name));
+      return true;
+    } catch (error) {
+      if (errnoOf(error) === "ENOTEMPTY" || errnoOf(error) === "EEXIST") return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Replaces a small file as git does: the new one is made as `lock`, which must not exist, made durable, and renamed.
+   * @param lock in the same folder @returns false when there is a `lock` already @throws PathRefused, errors of open(2)
+   */
+  replaceLocked(path: string, lock: string, bytes: Uint8Array): boolean {
+    const { folder, name } = this.#parent(path);
+    const temp = lock.slice(lock.lastIndexOf("/") + 1);
+    let fd: number;
+    try {
+      fd = fs.openSync(at(folder.fd, temp), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
+    } catch (error) {
+      if (errnoOf(error) === "EEXIST") return false;
+      throw error;
+    }
+    try {
+      fs.writeSync(fd, bytes);
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+    renameOrRemove(folder.fd, temp, name);
+    return true;
   }
 
   #temporary(): string {

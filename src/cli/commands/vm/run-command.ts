@@ -43,7 +43,7 @@ export async function userSession(call: Run, session: VmSession, vm: VmView, she
   if (flags.rm && loss.isRunning && isAtShell && shellsLeft > 0)
     return shellAgain(call, session, vm, { reason: loss.reason, shellsLeft: shellsLeft - 1 });
   if (loss.isRunning && !flags.rm) noteNextSteps(call, name);
-  throw loss.error(flags.rm ? "the VM is deleted, as --rm asks; without it the VM is kept" : undefined);
+  throw loss.error(flags.rm && !flags.pull ? "the VM is deleted, as --rm asks; without it the VM is kept" : undefined);
 }
 
 /** Opens a new shell when the daemon ended and the VM did not: the VM lives as long as this command, which the user has not ended. */

@@ -14,6 +14,7 @@ export type RunFlags = CreateFlags & {
   withBranch?: readonly string[];
   from?: string;
   depth?: number;
+  pull?: boolean;
   tty?: boolean;
   interactive?: boolean;
   noStdin?: boolean;
@@ -36,6 +37,11 @@ export function checkRunFlags(flags: RunFlags, folder: string | undefined, guest
     throw usage(
       "--detach and --tty exclude each other",
       "a detached command has no terminal; its output goes to a log",
+    );
+  if (flags.detach && flags.pull)
+    throw usage(
+      "--detach and --pull exclude each other",
+      "nothing waits for the end of a detached command; pull later with `banger vm workspace pull NAME`",
     );
   if (folder === undefined) refuseWorkspaceFlags(flags);
 }
@@ -64,6 +70,7 @@ function refuseWorkspaceFlags(flags: RunFlags): void {
     ["--with-branch", flags.withBranch !== undefined, "--with-branch NAME"],
     ["--from", flags.from !== undefined, "--from REF"],
     ["--depth", flags.depth !== undefined, "--depth N"],
+    ["--pull", flags.pull ?? false, "--pull"],
   ];
   const [flag, , example] = given.find(([, isGiven]) => isGiven) ?? [];
   if (flag)

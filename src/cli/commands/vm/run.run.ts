@@ -1,6 +1,6 @@
 /** `banger vm run`: creates a VM, copies the workspace, runs a command and returns its exit code. */
 import type { CreateVm } from "../../../api/types.ts";
-import { isError } from "../../../base/errors/error.ts";
+import { fail, isError } from "../../../base/errors/error.ts";
 import { Exit } from "../../../base/exit.ts";
 import { openSession, type VmSession } from "../../../client/session/open.ts";
 import { requireExecutable } from "../../../client/session/run.ts";
@@ -9,6 +9,7 @@ import { createVm } from "../../../client/vm/create.ts";
 import { removeVm } from "../../../client/vm/remove.ts";
 import { planSize, sendWorkspace } from "../../../client/workspace/send.ts";
 import type { NoteEvent } from "../../../model/event.ts";
+import type { VmView } from "../../../model/vm.ts";
 import { dryRun } from "../../../workspace/dry-run.ts";
 import type { WorkspacePlan } from "../../../workspace/types.ts";
 import { cancellable } from "../../abort.ts";
@@ -21,6 +22,8 @@ import { showDryRun } from "../../ui/dry-run.ts";
 import { specFirst } from "../../ui/events.ts";
 import { noticePrinter } from "../../vm-notices.ts";
 import { rootWarning, running, sessionExit, sinkOf } from "../../work.ts";
+import { keptForPull, pullAfterRun } from "../workspace/after-run.ts";
+import { forgetSent, rememberSent } from "../workspace/remember.ts";
 import { detach, isNotStarted, keptText, noteNextSteps, type Run, userSession } from "./run-command.ts";
 import { checkCommand, checkRunFlags, type RunFlags } from "./run-flags.ts";
 
@@ -35,6 +38,7 @@ async function planAndRun(context: CliContext, flags: RunFlags, folder: string |
   const env = await environmentOf(context, flags);
   requireExecutable({ argv: context.guestArgv, env });
   const plan = folder === undefined ? null : await planWorkspace(context, flags, folder);
+  if (flags.pull && plan?.sent === null) throw notPullable(plan);
   const sink = specFirst(sinkOf(context, flags));
   let sync: SyncPlan | null = null;
   try {
@@ -60,6 +64,14 @@ function planWorkspace(context: CliContext, flags: RunFlags, folder: string): Pr
   );
 }
 
+function notPullable({ root }: WorkspacePlan): Error {
+  return fail("WORKSPACE_REFUSED", {
+    path: root,
+    reason: "--pull needs a git repository, and this is not one",
+    next: "leave --pull out, and copy files out with `banger vm cp`",
+  });
+}
+
 /** With --rm the open response is the VM's hold: when it closes, for whatever reason, the VM is deleted. */
 function requestOf(flags: RunFlags, plan: WorkspacePlan | null, sync: SyncPlan | null): CreateVm {
   return {
@@ -67,7 +79,8 @@ function requestOf(flags: RunFlags, plan: WorkspacePlan | null, sync: SyncPlan |
     start: true,
     wait: flags.wait ?? "services",
     ...(plan ? { workspace: planSize(plan) } : {}),
-    hold: flags.rm ?? false,
+    // the end of a hold would delete the work of a command whose CLI was killed
+    hold: (flags.rm && !flags.pull) ?? false,
     ...(sync ? { awaitsSync: true } : {}),
     ...(flags.cold ? { cold: true } : {}),
   };
@@ -81,27 +94,40 @@ async function runInVm(call: Run, request: CreateVm): Promise<number> {
   laps.end("begin");
   const created = await cancellable(context.signals, (signal) => createVm(context, request, sink.emit, signal));
   laps.end("start");
-  const { name } = created.value;
+  const { name, id } = created.value;
+  let isWorkInside = false;
   try {
     const session = await cancellable(context.signals, (signal) => openWithWorkspace(call, name, signal));
     laps.end("enter");
     try {
       sink.done();
-      return await (flags.detach ? detach : userSession)(call, session, created.value);
+      isWorkInside = flags.pull ?? false;
+      const kept = !plan?.sent ? null : rememberSent(context, plan, id, sink.emit);
+      const code = await (flags.detach ? detach : userSession)(call, session, created.value);
+      await kept;
+      if (flags.pull) isWorkInside = !(await pullAfterRun(context, name, sink));
+      return code;
     } finally {
       session.client.destroy();
       laps.end("command");
     }
   } catch (error) {
-    if (!flags.rm && isNotStarted(error)) sink.emit({ kind: "note", level: "warn", text: keptText(name) });
+    if (isNotStarted(error)) isWorkInside = false;
+    if (isWorkInside) sink.emit({ kind: "note", level: "warn", text: keptForPull(name) });
+    else if (!flags.rm && isNotStarted(error)) sink.emit({ kind: "note", level: "warn", text: keptText(name) });
     else if (!flags.rm && !isError(error, "SESSION_LOST")) noteNextSteps(call, name);
     throw error;
   } finally {
-    if (flags.rm) await removeVm(context, sink.emit, name);
+    if (flags.rm && !isWorkInside) await removeWithRecord(call, created.value);
     created.close();
     laps.end("end");
     if (flags.json) laps.emit(sink);
   }
+}
+
+async function removeWithRecord({ context, plan, sink }: Run, { name, id }: VmView): Promise<void> {
+  await removeVm(context, sink.emit, name);
+  if (plan?.sent) await forgetSent(context, id, sink.emit);
 }
 
 /** Opens a session with the VM and copies the user's files and the workspace. */
