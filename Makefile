@@ -10,7 +10,7 @@ VERSION := $(shell sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
 SOURCES := $(shell find src \( -name '*.ts' -o -name '*.toml' \) ! -name '*.test.ts')
 AGENT_SOURCES := $(shell find agent protocol -type f -not -path 'agent/target/*' 2>/dev/null)
 
-.PHONY: help setup build check unit test test-attack test-images test-nested test-system run bench fuzz mutants install clean
+.PHONY: help setup build man check unit test test-attack test-images test-nested test-system run bench fuzz mutants install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -29,6 +29,9 @@ build/bin/bangerd: build/bin/banger
 
 build/bin/banger-vsock-agent: $(AGENT_SOURCES) scripts/build-agent
 	@scripts/build-agent
+
+man: setup ## make build/man/*.1, a man page for each command
+	@$(BIN)/bun scripts/cli-doc.ts --man build/man
 
 check: setup ## the fast loop: types, format, lint, import rules, unit tests
 	@scripts/check

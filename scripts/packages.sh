@@ -51,6 +51,7 @@ htpasswd|makes a registry's users in tests|apache2-utils|httpd-tools|apache|apac
 setfattr|gives test files extended attributes|attr|attr|attr|attr
 setcap|gives test files capabilities|libcap2-bin|libcap|libcap|libcap-progs
 ssh-agent|holds keys for ssh in tests|openssh-client|openssh-clients|openssh|openssh-clients
+man|formats the man pages in tests|man-db|man-db|man-db|man
 bash|completes commands in tests|bash|bash|bash|bash
 zsh|completes commands in tests|zsh|zsh|zsh|zsh
 fish|completes commands in tests|fish|fish|fish|fish

@@ -9,7 +9,7 @@ import {
   type TypedCommandParameters,
 } from "@stricli/core";
 import type { CliContext } from "./context.ts";
-import { type CommandHelp, commandPage, type GroupHelp, groupPage, type HelpArguments } from "./help.ts";
+import { type CommandHelp, commandPage, type GroupHelp, groupPage, type HelpArguments, pageText } from "./help.ts";
 
 type Declaration<FLAGS extends Readonly<Record<string, unknown>>, ARGS extends BaseArgs> = {
   /** loads the code, once the command is called */
@@ -23,10 +23,8 @@ export function command<
   const ARGS extends BaseArgs = [],
 >({ docs, ...declared }: Declaration<FLAGS, ARGS>): Command<CliContext> {
   const built = buildCommand<FLAGS, ARGS, CliContext>({ ...declared, docs: { brief: docs.brief } });
-  return Object.assign(
-    { ...built, formatHelp: (args: HelpArguments) => commandPage(built.parameters, docs, args) },
-    { help: docs },
-  );
+  const page = (args: HelpArguments) => commandPage(built.parameters, docs, args);
+  return Object.assign({ ...built, formatHelp: (args: HelpArguments) => pageText(page(args)) }, { help: docs, page });
 }
 
 type Routes<NAME extends string> = Readonly<Record<NAME, Command<CliContext> | RouteMap<CliContext>>>;
@@ -43,5 +41,6 @@ export function group<NAME extends string>(
   });
   const shown = built.getAllEntries().filter(({ hidden }) => !hidden);
   const rows = shown.map(({ name, target }) => [name.original, target.brief] as const);
-  return Object.assign({ ...built, formatHelp: (args: HelpArguments) => groupPage(rows, docs, args) }, { help: docs });
+  const page = (args: HelpArguments) => groupPage(rows, docs, args);
+  return Object.assign({ ...built, formatHelp: (args: HelpArguments) => pageText(page(args)) }, { help: docs, page });
 }

@@ -29,45 +29,67 @@ export type GroupHelp = Pick<CommandHelp, "brief" | "examples"> & {
 export type HelpArguments = Parameters<Command<CommandContext>["formatHelp"]>[0];
 type Declared = Command<CommandContext>["parameters"];
 type Flag = NonNullable<Declared["flags"]>[string];
-type Section = readonly [title: string, lines: readonly string[]];
+
+/** A part of a page: names and what they are, or lines as they are typed. Shown if it has any. */
+export type Section = { title: string; rows?: readonly Row[]; lines?: readonly string[] };
+
+/** The help of a command or a group, before it is laid out for a terminal (`pageText`) or as a man page. */
+export type Page = {
+  brief: string;
+  /** more than the brief, where that is not all */
+  description: string;
+  sections: readonly Section[];
+  /** below the sections */
+  end?: string;
+};
 
 /** columns of a page */
 const pageWidth = 80;
 
-export function commandPage(parameters: Declared, help: CommandHelp, args: HelpArguments): string {
-  return page(help.description ?? help.brief, [
-    ["USAGE", usageLines(parameters, help, args.prefix)],
-    ["ALIASES", aliasLines(args)],
-    ["ARGUMENTS", columns(argumentRows(parameters, help))],
-    ["FLAGS", columns([...flagRows(parameters), ...commonFlagRows(args)])],
-    ["EXAMPLES", exampleLines(help.examples)],
-  ]);
+export function commandPage(parameters: Declared, help: CommandHelp, args: HelpArguments): Page {
+  return {
+    brief: help.brief,
+    description: help.description ?? help.brief,
+    sections: [
+      { title: "USAGE", lines: usageLines(parameters, help, args.prefix) },
+      { title: "ALIASES", lines: aliasLines(args) },
+      { title: "ARGUMENTS", rows: argumentRows(parameters, help) },
+      { title: "FLAGS", rows: [...flagRows(parameters), ...commonFlagRows(args)] },
+      { title: "EXAMPLES", lines: exampleLines(help.examples) },
+    ],
+  };
 }
 
 /** The page of a group of commands, or of the whole program. */
-export function groupPage(commands: readonly Row[], help: GroupHelp, args: HelpArguments): string {
+export function groupPage(commands: readonly Row[], help: GroupHelp, args: HelpArguments): Page {
   const command = args.prefix.join(" ");
-  const text = page(help.brief, [
-    ["USAGE", [`${command} COMMAND [flags]`]],
-    ["ALIASES", aliasLines(args)],
-    ["COMMANDS", columns(commands)],
-    ["SHORT", shortLines(help, command)],
-    ["FLAGS", columns(commonFlagRows(args))],
-    ["EXAMPLES", exampleLines(help.examples)],
-  ]);
-  return `${text}\nRun \`${command} COMMAND --help\` for more about a command.\n`;
+  return {
+    brief: help.brief,
+    description: help.brief,
+    sections: [
+      { title: "USAGE", lines: [`${command} COMMAND [flags]`] },
+      { title: "ALIASES", lines: aliasLines(args) },
+      { title: "COMMANDS", rows: commands },
+      { title: "SHORT", rows: shortRows(help, command) },
+      { title: "FLAGS", rows: commonFlagRows(args) },
+      { title: "EXAMPLES", lines: exampleLines(help.examples) },
+    ],
+    end: `Run \`${command} COMMAND --help\` for more about a command.`,
+  };
 }
 
-function shortLines({ shortFor }: GroupHelp, command: string): string[] {
+function shortRows({ shortFor }: GroupHelp, command: string): Row[] {
   if (shortFor === undefined) return [];
   const [group, names] = shortFor;
-  return columns([[names.join(", "), `short for ${command} ${group} ${names[0]}, ...`]]);
+  return [[names.join(", "), `short for ${command} ${group} ${names[0]}, ...`]];
 }
 
-function page(description: string, sections: readonly Section[]): string {
-  const shown = sections.filter(([, lines]) => lines.length > 0);
-  const texts = shown.map(([title, lines]) => `\n${title}\n${lines.map((line) => `  ${line}\n`).join("")}`);
-  return `${wrapped(description, pageWidth).join("\n")}\n${texts.join("")}`;
+/** A page as `--help` prints it. */
+export function pageText({ description, sections, end }: Page): string {
+  const texts = sections.flatMap(({ title, rows = [], lines = columns(rows) }) =>
+    lines.length === 0 ? [] : [`\n${title}\n${lines.map((line) => `  ${line}\n`).join("")}`],
+  );
+  return `${wrapped(description, pageWidth).join("\n")}\n${texts.join("")}${end === undefined ? "" : `\n${end}\n`}`;
 }
 
 /** One line, or two where a command for the guest can follow. */

@@ -45,8 +45,8 @@ function namedInPage(text: string): string[] {
   return [...inline, ...typed.filter((words) => words !== "")];
 }
 
-/** Made of the hints themselves; of earlier versions. */
-const notPages = ["docs/errors.md", "CHANGELOG.md"];
+/** Made of the hints and the help pages themselves; of earlier versions. */
+const notPages = ["docs/errors.md", "docs/cli.md", "CHANGELOG.md"];
 
 function named(): [place: string, words: string][] {
   const read = (path: string) => readFileSync(join(root, path), "utf8");
