@@ -30,7 +30,8 @@ export async function buildFromPlan(needs: BuildNeeds, plan: BuildPlan, caller: 
   // an image that changes only the configuration needs no running VM
   const start = work.length > 0 ? ({ start: true, wait: "services" } as const) : {};
   const purpose = `the build of image "${plan.name}"`;
-  const request: CreateVm = { image, ...plan.vm, ...start, hold: true, purpose };
+  // what listens during a build is nobody's to reach
+  const request: CreateVm = { image, ...plan.vm, ...start, hold: true, forward: false, purpose };
   const made = await createVm(needs, request, emit, signal);
   const { name: vm } = made.value;
   try {
