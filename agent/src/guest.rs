@@ -15,8 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 /// What this agent supports, as in HELLO.
-pub const FEATURES: [&str; 14] =
-    ["exec", "shell", "resume", "put", "get", "dial", "listen", "ports", "identity", "grow", "stats", "services", "settle", "poweroff"];
+pub const FEATURES: [&str; 16] = [
+    "exec", "shell", "sftp", "scp", "resume", "put", "get", "dial", "listen", "ports", "identity", "grow", "stats", "services", "settle", "poweroff",
+];
 
 /// Phase of the guest's start, as in HELLO.
 #[derive(Clone, Copy, Debug, PartialEq)]

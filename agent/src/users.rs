@@ -57,6 +57,11 @@ fn find_in(wanted: &[u8], passwd: &[u8], group: &[u8]) -> Answer<User> {
     Ok(user)
 }
 
+/// The name of a number in a file like /etc/passwd or /etc/group; the first of several.
+pub fn name_of(wanted: u32, file: &[u8]) -> Option<&[u8]> {
+    entries(file).find(|fields| fields.get(2).and_then(|text| number(text)) == Some(wanted)).map(|fields| fields[0])
+}
+
 /// The colon-separated fields of each line.
 fn entries(file: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
     file.split(|byte| *byte == b'\n').map(|line| line.split(|byte| *byte == b':').collect())
@@ -137,6 +142,12 @@ mod tests {
         assert_eq!(ids(":sudo"), Some((0, 27, vec![27])));
         assert_eq!(ids("ann:"), ids("ann"));
         assert_eq!(ids("ann:nosuch"), None);
+    }
+
+    #[test]
+    fn a_number_has_the_first_name_of_several() {
+        let file = b"a:x:7::\nb:x:7::\nc:x\nd:x:no:\n\xff:x:8:";
+        assert_eq!([7, 8, 9].map(|number| name_of(number, file)), [Some(b"a".as_slice()), Some(b"\xff"), None]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-/** ssh, scp and what builds on them, with OpenSSH's own programs and nothing in the image but its sftp-server. */
+/** ssh, scp and what builds on them, with OpenSSH's own programs. */
 import { beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";

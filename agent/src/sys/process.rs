@@ -128,6 +128,12 @@ pub fn replace_stdio(fd: RawFd) -> io::Result<()> {
     Ok(())
 }
 
+/// Sets the name that ps(1) and top(1) show, at most 15 bytes.
+pub fn set_name(name: &std::ffi::CStr) {
+    // SAFETY: a C string; a longer one is cut.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+}
+
 pub fn uid() -> u32 {
     // SAFETY: no arguments.
     unsafe { libc::getuid() }

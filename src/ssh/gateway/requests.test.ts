@@ -40,7 +40,28 @@ test("variables: so many, of such names, so long", () => {
   expect(withVariable(state, "V0", "again")?.env["V0"]).toBe("again");
 });
 
-test("no subsystem but sftp", () => {
+test("no subsystem but sftp, which the agent itself is", () => {
   expect(subsystemRequest(plain, "root", "netconf")).toBeNull();
-  expect(subsystemRequest(plain, "root", "sftp")?.argv).toContain("/usr/lib/openssh/sftp-server");
+  const state = { env: { LANG: "C" }, pty: { cols: 80, rows: 24, term: "xterm" } };
+  expect(subsystemRequest(state, "dev", "sftp")).toEqual({ builtin: "sftp", user: "dev", env: { LANG: "C" } });
 });
+
+test.each(["-t /root", "-v -r -p -d -t -- -odd", "-f 'a b' ~/*.txt", "-pf x", "-qrt .", "-t", "-f two\nlines"])(
+  "scp %s is the agent's own",
+  (words) => {
+    expect(commandRequest(plain, "dev", `scp ${words}`)).toEqual({ builtin: "scp", arguments: words, user: "dev" });
+  },
+);
+
+test.each([
+  "scp",
+  "scp a b:c",
+  "scp -r a",
+  "scp -x -t a",
+  "scp -S t a",
+  "/usr/bin/scp -t a",
+  "scp  -t a",
+  "true; scp -t a",
+])("%s is a command like any other", (command) =>
+  expect(commandRequest(plain, "root", command).argv?.at(-1)).toBe(command),
+);

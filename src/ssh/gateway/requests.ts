@@ -30,24 +30,24 @@ export function shellRequest(state: SessionState, user: string): ExecRequest {
 
 /** By the user's own shell, as sshd does: sshd(8), "LOGIN PROCESS". */
 export function commandRequest(state: SessionState, user: string, command: string): ExecRequest {
+  const scp = scpRequest(state, user, command);
+  if (scp) return scp;
   const byShell = `exec "\${SHELL:-/bin/sh}" -c "$1"`;
   return { argv: ["/bin/sh", "-c", byShell, "sh", command], ...common(state, user) };
 }
 
-/** where distributions have the program that OpenSSH's subsystem `sftp` is */
-const sftpServers = [
-  "/usr/lib/openssh/sftp-server",
-  "/usr/libexec/openssh/sftp-server",
-  "/usr/lib/ssh/sftp-server",
-  "/usr/libexec/sftp-server",
-];
+/** What `scp -O` and libssh2 send: options of the remote side, `-f` or `-t` among them, and paths as they were typed. */
+const scpForm = /^scp ((?:-[dpqrv]+ )*-[dpqrv]*[ft][dpqrv]*(?: .*)?)$/s;
 
-/** The image's own server. @returns null for another subsystem */
+/** The agent's own scp, in every image: the protocol is the same, and there is one program to know. @returns null for another command */
+export function scpRequest(state: SessionState, user: string, command: string): ExecRequest | null {
+  const [, given] = scpForm.exec(command) ?? [];
+  return given === undefined ? null : { builtin: "scp", arguments: given, ...common({ ...state, pty: null }, user) };
+}
+
+/** @returns null for another subsystem than sftp */
 export function subsystemRequest(state: SessionState, user: string, name: string): ExecRequest | null {
-  if (name !== "sftp") return null;
-  const script = `for one; do [ -x "$one" ] && exec "$one"; done
-echo "this image has no sftp-server: install openssh-sftp-server in it" >&2; exit 127`;
-  return { argv: ["/bin/sh", "-c", script, "sh", ...sftpServers], ...common(state, user) };
+  return name === "sftp" ? { builtin: "sftp", ...common({ ...state, pty: null }, user) } : null;
 }
 
 function common({ env, pty }: SessionState, user: string): Partial<ExecRequest> {

@@ -45,6 +45,10 @@ export type ExecRequest = {
   shell?: boolean;
   /** with `shell`: runs in place of a login shell that refuses logins, such as `nologin` */
   instead?: string[];
+  /** a program that the agent itself is, instead of `argv`: an SFTP server, or the remote side of the old scp protocol */
+  builtin?: "sftp" | "scp";
+  /** of the builtin `scp`: its arguments as they were typed, which the user's shell expands */
+  arguments?: string;
   /** the program is PID 1 of a process namespace, as in a container */
   pid1?: boolean;
   env?: Record<string, string>;

@@ -115,6 +115,11 @@ const others: Record<string, { open: object; reply: object }> = {
     } satisfies ExecRequest,
     reply: { pid: 123, resumable: true },
   },
+  "exec of sftp": { open: { builtin: "sftp", user: "ann" } satisfies ExecRequest, reply: { pid: 124 } },
+  "exec of scp": {
+    open: { builtin: "scp", arguments: "-r -f -- 'a b'/*.txt", user: "ann" } satisfies ExecRequest,
+    reply: { pid: 125 },
+  },
   resume: {
     open: { token: "0123456789abcdef0123456789abcdef", stdout: 3, stderr: 0 } satisfies ResumeRequest,
     reply: { stdin: 0, signals: 0 } satisfies ResumeReply,
@@ -140,7 +145,7 @@ describe("verbs", () => {
   for (const { name, open, reply } of vectors.verbs) {
     test(name, () => {
       const { verb, ...request } = open;
-      expect(verb).toBe(/^(identity|listen)|.*/.exec(name)?.[1] ?? name);
+      expect(verb).toBe(/^(identity|listen|exec)|.*/.exec(name)?.[1] ?? name);
       expect(request).toEqual({ ...known[name]?.open });
       expect(reply).toEqual({ ok: true, ...known[name]?.reply });
     });

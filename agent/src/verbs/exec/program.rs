@@ -1,6 +1,6 @@
 //! Translates a request to what the kernel needs: environment, argv, paths to try, user.
 
-use super::request::{Request, What};
+use super::request::{Builtin, Request, What};
 use super::{terminal_name, user_session};
 use crate::guest::Guest;
 use crate::programs::{candidates, PATH};
@@ -10,8 +10,10 @@ use crate::users::{self, refuses_logins, User};
 use crate::wire::json::{Answer, Refusal};
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr};
-use std::os::fd::RawFd;
+use std::fs::OpenOptions;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// execve(2), E2BIG.
@@ -27,11 +29,17 @@ pub struct Plan {
     pub ids: Option<Ids>,
     oom_killable: bool,
     pid1: bool,
+    /// descriptor 3 of a builtin: this program, which the image does not have
+    agent: Option<OwnedFd>,
 }
+
+/// Where a builtin finds this program: proc_pid_fd(5). Its user may execute it there without access to the file's folder.
+const AGENT: &[u8] = b"/proc/self/fd/3";
 
 /// Resolves user, environment, program and working folder.
 pub fn plan(request: &Request, guest: &Guest) -> Answer<Plan> {
     let defaults = guest.exec_defaults();
+    let is_builtin = matches!(request.what, What::Builtin(_));
     let user = users::find(request.user.as_deref().or(defaults.user.as_deref()).unwrap_or(b"root"))?;
     let env = environment(request, &user, guest);
     let (program, argv) = match &request.what {
@@ -40,8 +48,11 @@ pub fn plan(request: &Request, guest: &Guest) -> Answer<Plan> {
             (instead[0].clone(), instead.clone())
         }
         What::LoginShell { .. } => login_shell(&user),
+        What::Builtin(builtin) => builtin_program(builtin, &user)?,
     };
-    let cwd = match request.cwd.as_ref().or(defaults.workdir.as_ref()) {
+    // as with sshd: what a client copies to a relative path is found below the home
+    let usual = defaults.workdir.as_ref().filter(|_| !is_builtin);
+    let cwd = match request.cwd.as_ref().or(usual) {
         Some(cwd) => cwd.clone(),
         None if Path::new(OsStr::from_bytes(&user.home)).is_dir() => user.home.clone(),
         None => b"/".to_vec(),
@@ -57,7 +68,28 @@ pub fn plan(request: &Request, guest: &Guest) -> Answer<Plan> {
         ids: (process::uid() == 0).then_some(user.ids),
         oom_killable: guest.is_vm(),
         pid1: request.pid1 && guest.is_vm(),
+        agent: if is_builtin { Some(this_program()?) } else { None },
     })
+}
+
+/// Path and argv. As with sshd, the user's shell expands what scp is told, and a shell that refuses logins refuses this one.
+fn builtin_program(builtin: &Builtin, user: &User) -> Answer<(Vec<u8>, Vec<Vec<u8>>)> {
+    let refused = || Refusal::new("no_user", format!("{:?} may not log in", String::from_utf8_lossy(&user.name)));
+    match builtin {
+        Builtin::Sftp if refuses_logins(&user.shell) => Err(refused()),
+        Builtin::Sftp => Ok((AGENT.to_vec(), vec![b"banger-agent".to_vec(), b"sftp-server".to_vec()])),
+        Builtin::Scp { arguments } => {
+            let shell = if user.shell.is_empty() { b"/bin/sh".as_slice() } else { &user.shell };
+            let command = [AGENT, b"scp", arguments].join(&b' ');
+            Ok((shell.to_vec(), vec![users::base_name(shell).to_vec(), b"-c".to_vec(), command]))
+        }
+    }
+}
+
+fn this_program() -> Answer<OwnedFd> {
+    let opened = OpenOptions::new().read(true).custom_flags(libc::O_PATH).open("/proc/self/exe");
+    let duplicate = opened.and_then(|file| process::duplicate(file.as_raw_fd()));
+    duplicate.map_err(|error| Refusal::io("/proc/self/exe", &error))
 }
 
 fn c_text(text: Vec<u8>) -> Answer<CString> {
@@ -116,7 +148,7 @@ impl Plan {
             cwd: &self.cwd,
             ids: self.ids.as_ref(),
             stdio,
-            extra: None,
+            extra: self.agent.as_ref().map(AsRawFd::as_raw_fd),
             terminal,
             oom_killable: self.oom_killable,
             pid1: self.pid1,
@@ -159,6 +191,19 @@ mod tests {
         let (path, argv) = login_shell(&user);
         assert!(path == b"/bin/bash" || path == b"/bin/sh");
         assert!(argv[0].starts_with(b"-") && argv.len() == 1);
+    }
+
+    #[test]
+    fn a_user_who_may_not_log_in_gets_no_builtin_but_their_shell() {
+        let user = |shell: &str| User { name: "www".into(), home: "/".into(), shell: shell.into(), ids: Ids::default(), is_listed: true };
+        let program = |builtin, shell| builtin_program(&builtin, &user(shell)).map(|(path, argv)| (path, argv.join(&b'|')));
+        assert_eq!(program(Builtin::Sftp, "/usr/sbin/nologin").unwrap_err().code, "no_user");
+        assert_eq!(program(Builtin::Sftp, "/bin/zsh"), Ok((AGENT.to_vec(), b"banger-agent|sftp-server".to_vec())));
+        let scp = || Builtin::Scp { arguments: b"-f a*".to_vec() };
+        for (shell, path, name) in [("/usr/sbin/nologin", "/usr/sbin/nologin", "nologin"), ("", "/bin/sh", "sh"), ("/bin/zsh", "/bin/zsh", "zsh")] {
+            let argv = format!("{name}|-c|/proc/self/fd/3 scp -f a*").into_bytes();
+            assert_eq!(program(scp(), shell), Ok((path.as_bytes().to_vec(), argv)));
+        }
     }
 
     #[test]

@@ -31,6 +31,16 @@ pub enum What {
     Program(Vec<Vec<u8>>),
     /// `instead`: argv to run if the user's shell refuses logins; empty: run another shell
     LoginShell { instead: Vec<Vec<u8>> },
+    /// a program that the agent itself is
+    Builtin(Builtin),
+}
+
+/// The agent's own programs: `builtins`.
+#[derive(Debug, PartialEq)]
+pub enum Builtin {
+    Sftp,
+    /// `arguments`: as they were typed, for the user's shell to expand
+    Scp { arguments: Vec<u8> },
 }
 
 /// Size of a terminal, in characters.
@@ -45,12 +55,13 @@ impl Request {
         let shell = json::flag(object, "shell")?;
         let argv = json::byte_strings(object, "argv")?;
         let instead = json::byte_strings(object, "instead")?.unwrap_or_default();
-        let what = match (argv, shell) {
-            (None, true) => What::LoginShell { instead },
-            (Some(argv), false) if !argv.is_empty() && !argv[0].is_empty() => {
+        let what = match (argv, shell, builtin(object)?) {
+            (None, true, None) => What::LoginShell { instead },
+            (Some(argv), false, None) if !argv.is_empty() && !argv[0].is_empty() => {
                 What::Program(argv)
             }
-            _ => return Err(Refusal::bad("the request must have either argv, with the program first, or shell")),
+            (None, false, Some(builtin)) => What::Builtin(builtin),
+            _ => return Err(Refusal::bad("the request must have either argv, with the program first, or shell, or builtin")),
         };
         let request = Request {
             what,
@@ -75,8 +86,21 @@ impl Request {
         if request.tty.is_some() && request.detach.is_some() {
             return Err(Refusal::bad("a detached program has no terminal"));
         }
+        let is_plain = request.tty.is_none() && request.detach.is_none() && !request.pid1;
+        if matches!(request.what, What::Builtin(_)) && !is_plain {
+            return Err(Refusal::bad("a builtin speaks its protocol on pipes, as an ordinary process"));
+        }
         Ok(request)
     }
+}
+
+fn builtin(object: &Object) -> Answer<Option<Builtin>> {
+    Ok(match json::text(object, "builtin")? {
+        None => None,
+        Some("sftp") => Some(Builtin::Sftp),
+        Some("scp") => Some(Builtin::Scp { arguments: json::required_bytes(object, "arguments")? }),
+        Some(other) => return Err(Refusal::new("unsupported", format!("unknown builtin {other:?}"))),
+    })
 }
 
 /// `cols` and `rows`.
@@ -105,6 +129,18 @@ mod tests {
         let what = |json| parse(json).unwrap().what;
         assert_eq!(what(r#"{"shell":true}"#), What::LoginShell { instead: vec![] });
         assert_eq!(what(r#"{"shell":true,"instead":["a","b"]}"#), What::LoginShell { instead: vec![b"a".to_vec(), b"b".to_vec()] });
+    }
+
+    #[test]
+    fn a_builtin_stands_for_a_program() {
+        let what = |json| parse(json).map(|request| request.what);
+        assert_eq!(what(r#"{"builtin":"sftp"}"#), Ok(What::Builtin(Builtin::Sftp)));
+        let scp = |arguments: &[u8]| What::Builtin(Builtin::Scp { arguments: arguments.to_vec() });
+        assert_eq!(what(r#"{"builtin":"scp","arguments":"-t a\u0000ff*"}"#), Ok(scp(b"-t a\xff*")));
+        let golden = |name| Request::parse(&crate::wire::vectors::open(name)).unwrap().what;
+        assert_eq!(golden("exec of sftp"), What::Builtin(Builtin::Sftp));
+        assert_eq!(golden("exec of scp"), scp(b"-r -f -- 'a b'/*.txt"));
+        assert_eq!(what(r#"{"builtin":"tftp"}"#).unwrap_err().code, "unsupported");
     }
 
     #[test]
@@ -148,6 +184,13 @@ mod tests {
             r#"{"argv":["a"],"resumable":"+123456789abcdef0123456789abcdef"}"#,
             r#"{"argv":["a"],"resumable":"0123456789abcdef0123456789abcdef","detach":{"log":"/x"}}"#,
             r#"{"argv":["a"],"env":{"A=B":"c"}}"#,
+            r#"{"argv":["a"],"builtin":"sftp"}"#,
+            r#"{"shell":true,"builtin":"sftp"}"#,
+            r#"{"builtin":1}"#,
+            r#"{"builtin":"scp"}"#,
+            r#"{"builtin":"sftp","pid1":true}"#,
+            r#"{"builtin":"sftp","tty":{"cols":80,"rows":24}}"#,
+            r#"{"builtin":"sftp","detach":{"log":"/x"}}"#,
         ] {
             assert_eq!(parse(bad).unwrap_err().code, "bad_request", "{bad}");
         }

@@ -1,16 +1,19 @@
 /**
  * The gateway as a program, for a real client's ProxyCommand: its guest is this machine, where commands run as whoever runs the test.
- * Arguments: the file with the host key, the file with the accepted keys.
+ * Arguments: the file with the host key, the file with the accepted keys, and the socket of an agent that the guest is reached by, if any.
  */
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
+import { connectUnix } from "../../../host/net/socket.ts";
 import { stdioDuplex } from "../../../host/terminal/stdio-duplex.ts";
 import { processTerminal } from "../../../host/terminal/terminal.ts";
+import { connectAgent } from "../../../wire/agent/client.ts";
 import type { AgentStream, ExecRequest, Json } from "../../../wire/agent/types.ts";
 import type { Guest, GuestCommand } from "../guest.ts";
 import { serveSsh } from "../serve.ts";
 
-const [hostKey = "", accepted = ""] = process.argv.slice(2).map((path) => String(readFileSync(path)));
+const [hostKey = "", accepted = ""] = process.argv.slice(2, 4).map((path) => String(readFileSync(path)));
+const [, , , , agent] = process.argv;
 
 function localCommand({ argv, env, shell, tty }: ExecRequest): GuestCommand {
   let onData: Parameters<AgentStream["onData"]>[0] = () => {};
@@ -72,9 +75,14 @@ async function localDial(to: Parameters<Guest["dial"]>[0]): Promise<AgentStream>
   };
 }
 
+async function agentGuest(path: string): Promise<Guest> {
+  const client = await connectAgent(await connectUnix(path), { resync: false, timeoutMs: 5000 });
+  return { command: (request) => client.open("exec", request), dial: (to) => client.open("dial", to) };
+}
+
 await serveSsh(stdioDuplex(processTerminal()), {
   hostKey,
   accepted: accepted.split("\n").filter(Boolean),
-  guest: { command: async (request) => localCommand(request), dial: localDial },
+  guest: agent ? await agentGuest(agent) : { command: async (request) => localCommand(request), dial: localDial },
 });
 process.stdin.destroy();
