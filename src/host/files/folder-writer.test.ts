@@ -152,3 +152,38 @@ test("no descriptor stays open", () => {
   more.close();
   expect(fs.readdirSync("/proc/self/fd").length).toBe(before);
 });
+
+test("files and empty folders are removed, never through a link", () => {
+  write("a/b/f", "x");
+  write("outside/f", "x");
+  fs.symlinkSync("outside", at("link"));
+  expect(() => to.remove("link/f")).toThrow("leads through a link");
+  expect(() => to.removeEmptyFolder("link/x")).toThrow("leads through a link");
+  expect(() => to.remove("../x")).toThrow("is not a path below the target");
+  expect(to.removeEmptyFolder("a/b")).toBe(false);
+  to.remove("a/b/f");
+  expect([to.removeEmptyFolder("a/b"), to.removeEmptyFolder("a")]).toEqual([true, true]);
+  to.remove("link");
+  expect(fs.readdirSync(base.path)).toEqual(["outside"]);
+  write("a/again", "x");
+  expect(fs.readFileSync(at("a/again"), "utf8")).toBe("x");
+});
+
+test("a file is replaced under its lock, and not while somebody else has that", () => {
+  write("refs/main", "old");
+  expect(to.replaceLocked("refs/main", "refs/main.lock", bytes("new"))).toBe(true);
+  expect(fs.readFileSync(at("refs/main"), "utf8")).toBe("new");
+  expect(fs.readdirSync(at("refs"))).toEqual(["main"]);
+  write("refs/main.lock", "theirs");
+  expect(to.replaceLocked("refs/main", "refs/main.lock", bytes("newer"))).toBe(false);
+  expect(fs.readFileSync(at("refs/main"), "utf8")).toBe("new");
+  expect(fs.readFileSync(at("refs/main.lock"), "utf8")).toBe("theirs");
+});
+
+test("unfinished files carry the mark that was given", () => {
+  const marked = new FolderWriter(base.path, "0123abcd");
+  const file = marked.startFile("f");
+  expect(fs.readdirSync(base.path)).toEqual([".banger-0123abcd-0.part"]);
+  file.drop();
+  marked.close();
+});

@@ -53,51 +53,6 @@ gitTest("nothing done in the guest is nothing to pull", async () => {
   expect(everyChange(pulled.received)).toEqual([]);
 });
 
-gitTest("commits come as refs/banger/VM/*, and as a branch when asked", async () => {
-  using bed = testBed();
-  const repo = makeRepository(`${bed.folder}/repo`);
-  const sent = await sendTo(bed, { folder: repo });
-  commit(sent.guest, "second");
-  git(sent.guest, "checkout", "-q", "-b", "topic/x");
-  commit(sent.guest, "third");
-  await using pulled = await receiveFrom(bed, sent);
-  expect(await branchWork(pulled.received, "box")).toMatchObject([
-    { ref: "refs/banger/box/main", commits: 1 },
-    { ref: "refs/banger/box/topic/x", commits: 2 },
-  ]);
-  const { answer } = pulled.received;
-  const changes = await importCommits(pulled.host, answer, { vm: "box", branch: "from-vm" });
-  expect(changes.map(({ name, old }) => [name, old])).toEqual([
-    ["refs/banger/box/main", null],
-    ["refs/banger/box/topic/x", null],
-    ["refs/heads/from-vm", null],
-  ]);
-  expect(git(repo, "log", "--format=%s", "refs/banger/box/topic/x")).toBe("third\nsecond\nfirst\n");
-  expect(git(repo, "rev-parse", "from-vm")).toBe(git(sent.guest, "rev-parse", "HEAD"));
-  expect(git(repo, "status", "--porcelain")).toBe("");
-  git(repo, "fsck", "--strict");
-  await using again = await receiveFrom(bed, sent);
-  expect(await importCommits(again.host, again.received.answer, { vm: "box" })).toEqual([]);
-});
-
-gitTest("only what is new comes a second time, and a moved branch moves its ref", async () => {
-  using bed = testBed();
-  const repo = makeRepository(`${bed.folder}/repo`);
-  const sent = await sendTo(bed, { folder: repo });
-  commit(sent.guest, "second");
-  {
-    await using pulled = await receiveFrom(bed, sent);
-    await importCommits(pulled.host, pulled.received.answer, { vm: "box" });
-  }
-  const old = git(repo, "rev-parse", "refs/banger/box/main").trim();
-  git(sent.guest, "commit", "-q", "--amend", "-m", "other");
-  await using pulled = await receiveFrom(bed, sent);
-  expect(pulled.host.known).toContain(old);
-  const [change] = await importCommits(pulled.host, pulled.received.answer, { vm: "box" });
-  expect(change).toMatchObject({ name: "refs/banger/box/main", old });
-  expect(git(repo, "log", "-1", "--format=%s", "refs/banger/box/main")).toBe("other\n");
-});
-
 gitTest("uncommitted work is applied and taken back exactly", async () => {
   using bed = testBed();
   const repo = makeRepository(`${bed.folder}/repo`);
@@ -383,3 +338,22 @@ gitTest("an edit that the guest reverted is reverted here", async () => {
   expect(await apply(bed, sent)).toEqual(["README.md"]);
   expect(git(repo, "status", "--porcelain")).toBe("");
 });
+
+gitTest(
+  "a repository with refs in tables: commits are refused before anything is written, other work comes",
+  async () => {
+    using bed = testBed();
+    const repo = makeRepository(`${bed.folder}/repo`);
+    const sent = await sendTo(bed, { folder: repo });
+    commit(sent.guest, "theirs");
+    write(sent.guest, { "README.md": "theirs\n" });
+    fs.mkdirSync(`${repo}/.git/reftable`);
+    const list = () => fs.readdirSync(`${repo}/.git`, { recursive: true, encoding: "utf8" }).sort();
+    const before = list();
+    await using pulled = await receiveFrom(bed, sent);
+    const run = importCommits(pulled.host, pulled.received.answer, { vm: "box" });
+    await expect(run).rejects.toMatchObject({ code: "WORKSPACE_PULL", message: expect.stringContaining("reftable") });
+    expect(list()).toEqual(before);
+    expect(await apply(bed, sent)).toEqual(["README.md"]);
+  },
+);
