@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { commit, git, gitTest, makeRepository, testBed, write } from "../testing/repository.ts";
 import { importCommits } from "./commits.ts";
 import { receiveFrom, sendTo } from "./testing/guest.ts";
-import { branchWork } from "./work.ts";
+import { branchWork, judgedChanges } from "./work.ts";
 
 gitTest("commits come as refs/banger/VM/*, and as a branch when asked", async () => {
   using bed = testBed();
@@ -72,3 +72,20 @@ gitTest("branches are never moved, and refs that can't be beside others are refu
   await importCommits(pulled.host, answer, { vm: "box" });
   expect(git(repo, "log", "-1", "--format=%s", "refs/banger/box/main")).toBe("theirs\n");
 });
+
+gitTest(
+  "a repository of its own in the workspace, with and without a commit, does not come and stops nothing",
+  async () => {
+    using bed = testBed();
+    const repo = makeRepository(`${bed.folder}/repo`);
+    const sent = await sendTo(bed, { folder: repo });
+    makeRepository(`${sent.guest}/nested`);
+    git(sent.guest, "init", "-q", "empty");
+    write(sent.guest, { "empty/x": "x\n", "README.md": "theirs\n" });
+    await using pulled = await receiveFrom(bed, sent);
+    const paths = (await judgedChanges(pulled.received)).map(({ path }) => path);
+    expect(paths).toContain("README.md");
+    expect(paths.filter((path) => path.startsWith("nested"))).toEqual([]);
+    expect(pulled.received.submodules).toEqual(["nested"]);
+  },
+);

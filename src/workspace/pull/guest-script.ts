@@ -23,7 +23,7 @@ objects=$(theirs rev-parse --git-path objects)
 objects=$(cd "$objects" && pwd -P)
 format=$(theirs rev-parse --show-object-format 2>/dev/null) || format=sha1
 excludes=$(theirs config --type=path core.excludesFile 2>/dev/null) || excludes=
-t=$(mktemp -d "\${TMPDIR:-/tmp}/banger-work.XXXXXX")
+t=$(mktemp -d "\${TMPDIR:-/var/tmp}/banger-work.XXXXXX" 2>/dev/null) || t=$(mktemp -d)
 trap 'rm -rf "$t"' EXIT
 trap 'exit 129' HUP INT TERM PIPE
 printf '%s\n' "$1" >"$t/known"
