@@ -1,7 +1,7 @@
 /**
  * The speed table: each figure beside a floor that is measured in the same run, in turn with it. `make bench` runs it; the
  * table goes to the terminal, everything as JSON to bench/results/. Arguments: `--runs N` (default 5), `--only
- * vm|images|saves|ssh|copy|ports|dns|nested|system`, `--part NAME` of `nested`. The last two run only when they are named.
+ * vm|cli|images|saves|ssh|copy|ports|dns|nested|system`, `--part NAME` of `nested`. The last two run only when they are named.
  */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { cloneGolden } from "../test/e2e/golden.ts";
 import { Home, programs, repository } from "../test/e2e/home.ts";
 import { makeRepository } from "../test/e2e/repo.ts";
+import { cli } from "./cli.ts";
 import { copy } from "./copy.ts";
 import { dns } from "./dns.ts";
 import type { Breakdown } from "./from-template.ts";
@@ -35,6 +36,7 @@ try {
   const isWanted = (part: string) => only === undefined || only === part;
   if (only === undefined || !["nested", "dns", "system"].includes(only)) await cloneGolden(home);
   if (isWanted("vm")) add({ rows: await measure(), breakdowns: [] });
+  if (isWanted("cli")) add({ rows: await cli(home), breakdowns: [] });
   if (isWanted("images")) add({ rows: await images(home, runs), breakdowns: [] });
   if (isWanted("saves")) add(await saves(home, runs));
   if (isWanted("ssh")) add({ rows: await ssh(home, runs), breakdowns: [] });
