@@ -1,7 +1,8 @@
 /** Ports of a guest on the host: forwarded as they are listened on, published, and back after whatever happens to daemon and VM. */
 import { beforeAll, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import net from "node:net";
+import { join } from "node:path";
 import type { PortEvent } from "../../src/model/event.ts";
 import type { PortView } from "../../src/model/ports.ts";
 import type { VmView } from "../../src/model/vm.ts";
@@ -152,6 +153,31 @@ vmSuite("ports", (home) => {
     expect(refused.stderr).toContain("port 18080 of 127.0.0.1 is taken by another program of this host");
     expect((await home().json<VmView[]>(["vm", "ls"])).map(({ name }) => String(name))).toEqual(["box"]);
   }, 120_000);
+
+  test("the line of `vm docker` leads docker on this host to the guest's", async () => {
+    // docker runs the first ssh in PATH, which looks for its configuration in the home that passwd(5) names
+    const folder = home().folder;
+    const config = join(folder, "ssh-config");
+    const { stdout: include } = await home().ok(["ssh-config"]);
+    writeFileSync(config, include);
+    mkdirSync(join(folder, "bin"));
+    writeFileSync(join(folder, "bin/ssh"), `#!/bin/sh\nexec /usr/bin/ssh -F ${config} "$@"\n`, { mode: 0o755 });
+    const env = { ...home().env, PATH: `${folder}/bin:${process.env["PATH"]}`, DOCKER_CONFIG: join(folder, "docker") };
+    const run = (argv: string[], stdin = "") => {
+      const child = Bun.spawnSync(argv, { env, stdin: Buffer.from(stdin), timeout: 90_000 });
+      return { code: child.exitCode, stdout: child.stdout.toString(), stderr: child.stderr.toString() };
+    };
+    const line = (await home().ok(["vm", "docker", "box"])).stdout.trim();
+    const host = /--docker host=ssh:\/\/(\w+)@(\S+)$/.exec(line);
+    // as docker's connection helper does it
+    const dial = ["ssh", "-l", host?.[1] ?? "", "--", host?.[2] ?? "", "docker", "system", "dial-stdio"];
+    const ping = run(dial, "GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n");
+    expect(ping.stdout).toStartWith("HTTP/1.1 200 OK");
+    if (Bun.which("docker") === null) return;
+    expect(run(["sh", "-c", line])).toMatchObject({ code: 0 });
+    const name = run(["docker", "--context", "banger-box", "info", "--format", "{{.Name}}"]);
+    expect(name).toMatchObject({ code: 0, stdout: "box\n" });
+  }, 180_000);
 
   test("a daemon that is killed: connections end, and all forwards come back by themselves", async () => {
     const ended = heldOpen(address, 3001);
