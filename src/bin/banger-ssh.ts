@@ -59,13 +59,13 @@ export function sshAccess({ home, place, own, stdio }: SshFacts): SshAccess {
     return { file, include: includeLine(file, home) };
   };
   return {
-    async serve(guest, admits) {
+    async serve(guest, { admits, say }) {
       const { serveSsh } = await import("../ssh/gateway/serve.ts");
       const [hostKey, key] = await Promise.all([
         readHostKey(own.gatewayKey),
         readPublicHalf(admits ?? `${sshKey}.pub`),
       ]);
-      await serveSsh(stdioDuplex(stdio), { hostKey, accepted: [key.line], guest });
+      await serveSsh(stdioDuplex(stdio), { hostKey, accepted: [key.line], guest, say });
     },
     writeConfig,
     async connect(words) {

@@ -20,9 +20,10 @@ import type { WorkspaceDeps, WorkspacePlan, WorkspaceRequest } from "../workspac
 export type SshAccess = {
   /**
    * Serves ssh on stdin and stdout until the client has gone.
-   * @param admits path of the public key that may log in; default: banger's own
+   * @param how.admits path of the public key that may log in; default: banger's own
+   * @param how.say tells the user, with a line on stderr
    */
-  serve(guest: Guest, admits: string | undefined): Promise<void>;
+  serve(guest: Guest, how: { admits: string | undefined; say: (text: string) => void }): Promise<void>;
   /** Writes the configuration of ssh for the VMs. @returns its path, and the line that includes it */
   writeConfig(): Promise<{ file: string; include: string }>;
   /** @returns whether the user's configuration has changed */

@@ -1,4 +1,5 @@
 /** Prints the daemon's notices about a session's VM: a line on stderr each, beside the guest's output. */
+import { oneLine } from "../base/untrusted-text.ts";
 import type { OnVmNotice, VmNotice } from "../client/session/notices.ts";
 import { cutCells } from "../host/terminal/cells.ts";
 import { placeOfPort } from "../model/ports.ts";
@@ -7,12 +8,23 @@ import type { CliContext } from "./context.ts";
 /** terminal cells of one notice */
 const maxCells = 1000;
 
-export function noticePrinter({ stdio }: Pick<CliContext, "stdio">): OnVmNotice {
+export function noticePrinter(context: Pick<CliContext, "stdio">): OnVmNotice {
+  const print = printer(context);
+  return (notice) => print(lineOf(notice));
+}
+
+/** Prints a line of banger's own beside a session's output. */
+export function linePrinter(context: Pick<CliContext, "stdio">): (text: string) => void {
+  const print = printer(context);
+  return (text) => print(`banger: ${oneLine(text)}`);
+}
+
+function printer({ stdio }: Pick<CliContext, "stdio">): (line: string) => void {
   // a terminal in raw mode needs the carriage return
   const end = stdio.stderrIsTerminal ? "\r\n" : "\n";
-  return (notice) => {
+  return (line) => {
     // a closed stderr does not end the session
-    stdio.write("stderr", `${cutCells(lineOf(notice), maxCells)}${end}`).catch(() => {});
+    stdio.write("stderr", `${cutCells(line, maxCells)}${end}`).catch(() => {});
   };
 }
 

@@ -1,6 +1,8 @@
 /** Connections between host and guest, with OpenSSH's own client. */
 import { beforeAll, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { vmSuite } from "./harness.ts";
 
@@ -51,4 +53,66 @@ setsid python3 /tmp/ns.py >/dev/null 2>&1 </dev/null & until [ -e /tmp/ready ]; 
       ...{ code: 255, stderr: expect.stringContaining("no such host name in the guest") },
     });
   }, 60_000);
+
+  const say = (port: number) => `exec 3<>/dev/tcp/127.0.0.1/${port} && echo hello >&3 && head -1 <&3`;
+  const guestSays = (port: number) =>
+    home().banger([
+      "vm",
+      "exec",
+      "box",
+      "--",
+      "timeout",
+      "20",
+      "bash",
+      "-c",
+      `until (${say(port)}) 2>/dev/null; do sleep 0.2; done`,
+    ]);
+
+  test("a port of this host in the guest (-R), also after the daemon was killed", async () => {
+    using server = await echo();
+    const child = Bun.spawn(["ssh", "-F", config(), "-N", "-R", `7001:127.0.0.1:${server.port}`, "box.vm"], {
+      ...{ cwd: home().folder, env: home().env, stdin: "ignore", stdout: "ignore", stderr: "ignore" },
+    });
+    expect(await guestSays(7001)).toMatchObject({ code: 0, stdout: "hello\n" });
+    await home().killDaemon();
+    expect(await guestSays(7001)).toMatchObject({ code: 0, stdout: "hello\n" });
+    child.kill();
+    await child.exited;
+    const gone = `while (: </dev/tcp/127.0.0.1/7001) 2>/dev/null; do sleep 0.2; done`;
+    await home().ok(["vm", "exec", "box", "--", "timeout", "20", "bash", "-c", gone]);
+  }, 120_000);
+
+  test("the user's agent in the guest (-A), for another user of the guest too, and for nobody else", async () => {
+    const socket = join(home().folder, "agent.sock");
+    const agent = Bun.spawn(["ssh-agent", "-D", "-a", socket], { stdio: ["ignore", "pipe", "ignore"] });
+    // it prints the socket's name when it listens
+    for await (const _ of agent.stdout) break;
+    const key = join(home().folder, "key");
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key]);
+    execFileSync("ssh-add", ["-q", key], { env: { ...process.env, SSH_AUTH_SOCK: socket } });
+    await ssh("box.vm", "id dev 2>/dev/null || useradd -m -s /bin/bash dev; id other 2>/dev/null || useradd other");
+    const check = `ls -ld "$SSH_AUTH_SOCK" $(dirname "$SSH_AUTH_SOCK") | cut -c1-10; stat -c %U "$SSH_AUTH_SOCK"; echo "$SSH_AUTH_SOCK"`;
+    const child = Bun.spawn(["ssh", "-F", config(), "-A", "dev@box.vm", check], {
+      ...{ cwd: home().folder, env: { ...home().env, SSH_AUTH_SOCK: socket }, stdin: "ignore", stdout: "pipe" },
+    });
+    const lines = (await new Response(child.stdout).text()).split("\n");
+    expect(lines.slice(0, 3)).toEqual(["srw-------", "drwx------", "dev"]);
+    const python = `import socket, os
+s = socket.socket(socket.AF_UNIX); s.connect(os.environ["SSH_AUTH_SOCK"]); s.sendall(bytes([0, 0, 0, 1, 11])); print(s.recv(5)[4])`;
+    const asked = Bun.spawn(["ssh", "-F", config(), "-A", "dev@box.vm", `python3 -c '${python}'`], {
+      ...{ cwd: home().folder, env: { ...home().env, SSH_AUTH_SOCK: socket }, stdin: "ignore", stdout: "pipe" },
+    });
+    // SSH_AGENT_IDENTITIES_ANSWER
+    expect(await new Response(asked.stdout).text()).toBe("12\n");
+    agent.kill();
+  }, 120_000);
 });
+
+/** Echoes what it gets, on a free port of this host's loopback. */
+async function echo(): Promise<{ port: number } & Disposable> {
+  const server = createServer((socket) => void socket.on("error", () => {}).pipe(socket));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.listen(0, "127.0.0.1", resolve);
+  await promise;
+  return { port: (server.address() as { port: number }).port, [Symbol.dispose]: () => void server.close() };
+}

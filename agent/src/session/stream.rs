@@ -7,6 +7,7 @@ use crate::wire::frame::{word, Frame, Kind, Violation, CHANNELS, MAX_PAYLOAD, WI
 use crate::wire::json::{self, Answer, Object, Refusal};
 use serde_json::{json, Value};
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -217,6 +218,20 @@ impl Stream {
                 Err(poisoned) => poisoned.into_inner().0,
             };
         }
+    }
+
+    /// Waits until the stream is over, or `is_done` was set and `nudge` called after that.
+    pub fn wait_until_over_or(&self, is_done: &AtomicBool) {
+        let mut state = lock(&self.state);
+        while !(state.disconnected || state.closed_by_host || is_done.load(Ordering::SeqCst)) {
+            state = wait(&self.changed, state);
+        }
+    }
+
+    /// Makes waiting threads look again.
+    pub fn nudge(&self) {
+        drop(lock(&self.state));
+        self.wake();
     }
 
     /// Bytes that can be sent on `channel` now.

@@ -5,20 +5,26 @@ use crate::wire::json::{Answer, Refusal};
 use serde_json::json;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 
 const CHUNK: usize = 32 * 1024;
 
-/// Sends the REPLY, then copies in both directions until both have ended or the stream is over.
+/// Sends the REPLY, then copies in both directions until both have ended or the stream is over. It ends by itself after two half closes: on
+/// its way through the daemon a CLOSE of the host's would overtake what was sent before.
 pub fn relay<C>(stream: &Stream, connection: &C, shutdown: impl Fn(Shutdown) -> io::Result<()> + Sync) -> Answer<()>
 where
     C: Sync,
     for<'a> &'a C: Read + Write,
 {
     stream.reply(json!({}));
+    let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
-        let back = || from_guest(stream, connection);
+        let back = || {
+            from_guest(stream, connection);
+            is_done.store(true, Ordering::SeqCst);
+            stream.nudge();
+        };
         let started = thread::Builder::new().stack_size(128 * 1024).spawn_scoped(scope, back);
         if let Err(error) = started {
             return Err(Refusal::io("thread", &error));
@@ -28,8 +34,10 @@ where
             _ => Shutdown::Both,
         };
         let _ = shutdown(half);
-        // when the stream ends, the shutdown below ends a reader that still waits
-        while half == Shutdown::Write && !stream.wait_until_over(Duration::from_secs(3600)) {}
+        if half == Shutdown::Write {
+            stream.wait_until_over_or(&is_done);
+        }
+        // ends a reader that still waits
         let _ = shutdown(Shutdown::Both);
         Ok(())
     })

@@ -5,7 +5,7 @@ import { openSession } from "../../client/session/open.ts";
 import { sshGuest } from "../../client/session/ssh-guest.ts";
 import { cancellable } from "../abort.ts";
 import type { CliContext } from "../context.ts";
-import { noticePrinter } from "../vm-notices.ts";
+import { linePrinter, noticePrinter } from "../vm-notices.ts";
 import { running } from "../work.ts";
 
 export async function sshGateway(this: CliContext, _flags: object, host: string, key?: string): Promise<void> {
@@ -14,7 +14,7 @@ export async function sshGateway(this: CliContext, _flags: object, host: string,
     if (!isVmName(name)) throw fail("VM_NOT_FOUND", { name });
     const session = await cancellable(this.signals, (signal) => openSession(this, name, noticePrinter(this), signal));
     try {
-      await (await this.sshAccess()).serve(sshGuest(this, session), key);
+      await (await this.sshAccess()).serve(sshGuest(this, session), { admits: key, say: linePrinter(this) });
     } finally {
       session.client.destroy();
     }

@@ -3,9 +3,10 @@ import type { Guest } from "../../ssh/gateway/guest.ts";
 import type { AgentClient } from "../../wire/agent/types.ts";
 import type { DaemonAccess } from "../dependencies.ts";
 import { openCommand } from "./command-stream.ts";
+import { keepListening } from "./guest-listener.ts";
 import { reopenSession, type VmSession } from "./open.ts";
 
-/** A command outlives the daemon: it is resumed through the next one. */
+/** Commands and listeners outlive the daemon: they go on through the next one. */
 export function sshGuest(daemon: DaemonAccess, session: VmSession): Guest {
   const never = new AbortController().signal;
   const reopen = (signal: AbortSignal) => reopenSession(daemon, session, signal);
@@ -27,5 +28,6 @@ export function sshGuest(daemon: DaemonAccess, session: VmSession): Guest {
   return {
     command: async (request) => openCommand(await current(), request, { signal: never, reopen }),
     dial: async (to) => (await current()).open("dial", to),
+    listen: (request, onArrival) => keepListening(current, request, onArrival),
   };
 }

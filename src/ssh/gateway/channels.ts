@@ -1,43 +1,24 @@
-/** What a client opens over one ssh connection: sessions, and connections to ports and sockets of the guest. */
-import type { EventEmitter } from "node:events";
+/** What a client opens over one ssh connection: sessions, connections to ports and sockets of the guest, and listeners there. */
 import type { Connection, ServerChannel } from "ssh2";
+import { AgentForward } from "./agent-forward.ts";
 import type { Guest } from "./guest.ts";
-import { joinConnection } from "./join.ts";
 import { openFailure } from "./open-failure.ts";
+import { Places } from "./places.ts";
+import { serveRemoteForwards } from "./remote-forwards.ts";
 import { serveSession } from "./session.ts";
 import { refuseChannel } from "./ssh2-internals.ts";
 
-/** channels at a time; the agent has 256 streams for all clients of a VM */
-const maxChannels = 64;
-
-/** Counts the channels of a connection, also those that are about to be opened. */
-export class Places {
-  #taken = 0;
-
-  /** False: there are too many. Otherwise `keep` or `free` has to follow. */
-  take(): boolean {
-    if (this.#taken >= maxChannels) return false;
-    this.#taken += 1;
-    return true;
-  }
-
-  keep(channel: Pick<EventEmitter, "once">): void {
-    channel.once("close", () => this.free());
-  }
-
-  free(): void {
-    this.#taken -= 1;
-  }
-}
-
-/** @param user of the guest, whom the client has named */
-export function serveChannels(client: Connection, guest: Guest, user: string): void {
+/** @param user of the guest, whom the client has named @param say tells the user what ssh has no words for */
+export function serveChannels(client: Connection, guest: Guest, user: string, say: (text: string) => void): Places {
   const places = new Places();
+  const context = { client, guest, user, places, say };
+  const agent = new AgentForward(context);
+  serveRemoteForwards(context);
   client.on("session", (accept, reject) => {
     if (!places.take()) return void reject();
     const session = accept();
     places.keep(session);
-    serveSession(session, guest, user);
+    serveSession(session, guest, user, agent);
   });
   const connect = async (to: Parameters<Guest["dial"]>[0], accept: () => ServerChannel, reject: () => void) => {
     if (!places.take()) return refuseChannel(client, reject, "too many channels");
@@ -48,7 +29,7 @@ export function serveChannels(client: Connection, guest: Guest, user: string): v
     if (!stream) return;
     const channel = accept();
     places.keep(channel);
-    joinConnection(channel, stream);
+    places.join(channel, stream);
   };
   client.on("tcpip", (accept, reject, { destIP, destPort }) => {
     void connect({ host: destIP, port: destPort }, accept, reject);
@@ -56,6 +37,5 @@ export function serveChannels(client: Connection, guest: Guest, user: string): v
   client.on("openssh.streamlocal", (accept, reject, { socketPath }) => {
     void connect({ unix: socketPath }, accept as () => ServerChannel, reject);
   });
-  // listening in the guest (-R) is not offered
-  client.on("request", (_accept, reject) => reject?.());
+  return places;
 }

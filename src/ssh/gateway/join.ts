@@ -5,17 +5,47 @@ import type { AgentStream } from "../../wire/agent/types.ts";
 
 type Input = Pick<AgentStream, "write" | "eof">;
 
-/** A connection: DATA 0 both ways, until both have ended or one breaks off. */
-export function joinConnection(channel: ServerChannel, stream: AgentStream): void {
+/** `ms` in which a guest has to take what a client sent last, when both have ended */
+const lingerMs = 30_000;
+
+/**
+ * A connection: DATA 0 both ways.
+ * @param onRest called when the channel has ended both ways, with a promise that resolves when the guest has got all of it
+ */
+export function joinConnection(
+  channel: ServerChannel,
+  stream: AgentStream,
+  onRest: (rest: Promise<void>) => void,
+): void {
+  let [hasSentEnd, hasGotEnd] = [false, false];
   stream.onData((_, data) => send(channel, data));
-  stream.onEof(() => channel.end());
+  stream.onEof(() => {
+    hasGotEnd = true;
+    // `end` would close the channel, and what the client still sends would be lost
+    if (hasSentEnd) channel.end();
+    else channel.eof();
+  });
+  channel.on("error", () => {});
+  channel.on("end", () => {
+    hasSentEnd = true;
+    if (hasGotEnd) channel.end();
+  });
+  channel.on("close", () => {
+    if (hasSentEnd && hasGotEnd) onRest(untilWritten(stream));
+    else stream.close();
+  });
   stream.closed.then(
     () => channel.end(),
     () => channel.destroy(),
   );
-  channel.on("error", () => {});
-  channel.on("close", () => stream.close());
   sendInput(channel, stream);
+}
+
+/** A CLOSE of ours would overtake the last data: the agent ends the stream when it has written it. */
+async function untilWritten(stream: AgentStream): Promise<void> {
+  const timer = setTimeout(() => stream.close(), lingerMs);
+  await stream.closed.catch(() => {});
+  clearTimeout(timer);
 }
 
 /** Sends what the client sends, and its end. */

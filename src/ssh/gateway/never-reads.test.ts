@@ -43,9 +43,10 @@ test("the command is held up at the client's window, and ends when the client go
   const guest = {
     command: async () => endless as GuestCommand,
     dial: () => Promise.reject(new Error("not in this test")),
+    listen: () => Promise.reject(new Error("not in this test")),
   };
   const [socket, other] = line();
-  const over = serveSsh(socket, { hostKey: hostKey.private, accepted: [mine.public], guest });
+  const over = serveSsh(socket, { hostKey: hostKey.private, accepted: [mine.public], guest, say: () => {} });
   const client = await connected(other, { privateKey: mine.private });
   client.exec("yes", () => {});
   await stalled.promise;

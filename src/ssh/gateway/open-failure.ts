@@ -1,4 +1,4 @@
-/** Why a connection to the guest could not be opened, as the user's ssh client shows it behind "open failed". Pure. */
+/** Why a connection to the guest could not be opened, as the user's ssh client shows it behind "open failed", or a listener there. Pure. */
 import { isError, toBangerError } from "../../base/errors/error.ts";
 
 /** by the agent's code for a refused `dial` */
@@ -14,6 +14,25 @@ const reasons = new Map(
 );
 
 export function openFailure(error: unknown): string {
-  const known = isError(error, "AGENT_REFUSED") ? reasons.get(String(error.details["code"])) : undefined;
+  return reasonOf(error, reasons);
+}
+
+/** by the agent's code for a refused `listen` */
+const listenReasons = new Map(
+  Object.entries({
+    busy: "it is taken",
+    limit: "too many listeners in the VM",
+    unsupported: "its agent is too old: restart the VM",
+    bad_request: "not an address of the VM",
+  }),
+);
+
+/** Why something can't be listened at in the guest. */
+export function listenFailure(error: unknown): string {
+  return reasonOf(error, listenReasons);
+}
+
+function reasonOf(error: unknown, words: ReadonlyMap<string, string>): string {
+  const known = isError(error, "AGENT_REFUSED") ? words.get(String(error.details["code"])) : undefined;
   return known ?? toBangerError(error).message;
 }

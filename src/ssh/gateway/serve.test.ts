@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { Client } from "ssh2";
 import { fail } from "../../base/errors/error.ts";
+import type { AgentListener } from "../../wire/agent/listen.ts";
 import type { AgentStream, ExecRequest, Json } from "../../wire/agent/types.ts";
 import { makeHostKey } from "../keys.ts";
 import type { Guest, GuestCommand } from "./guest.ts";
@@ -41,13 +42,14 @@ function fakeGuest() {
       return stream;
     },
     dial: () => Promise.reject<AgentStream>(fail("AGENT_UNREACHABLE", { name: "box", reason: "a test" })),
+    listen: () => Promise.reject<AgentListener>(fail("AGENT_UNREACHABLE", { name: "box", reason: "a test" })),
   };
   return { guest, asked, ends, closed: () => closed };
 }
 
 function served(guest: Guest) {
   const [socket, other] = line();
-  const over = serveSsh(socket, { hostKey: hostKey.private, accepted: [mine.public], guest });
+  const over = serveSsh(socket, { hostKey: hostKey.private, accepted: [mine.public], guest, say: () => {} });
   return { other, over, socket };
 }
 

@@ -78,7 +78,7 @@ describe.skipIf(reason !== null)(reason === null ? "OpenSSH" : `OpenSSH [${reaso
     expect([code, stderr]).toEqual([255, expect.stringContaining("Permission denied (publickey)")]);
   });
 
-  test("X11, the agent and ports of the guest's side are refused, and the command runs", async () => {
+  test("X11, and in a guest that can't listen the agent and ports, are refused, and the command runs", async () => {
     for (const flag of ["-X", "-A"]) expect((await ssh([flag, "box.vm", "echo ran"])).stdout).toBe("ran\n");
     const remote = await ssh(["-R", "0:127.0.0.1:9", "-o", "ExitOnForwardFailure=yes", "box.vm", "true"]);
     expect([remote.code, remote.stderr]).toEqual([255, expect.stringContaining("remote port forwarding failed")]);

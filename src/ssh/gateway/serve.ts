@@ -8,6 +8,7 @@ import { readPublicLine } from "../public-line.ts";
 import { type Attempt, admits, maxTries } from "./admission.ts";
 import { serveChannels } from "./channels.ts";
 import type { Guest } from "./guest.ts";
+import type { Places } from "./places.ts";
 import { isSignedBy } from "./signature.ts";
 
 export type GatewayOptions = {
@@ -16,21 +17,27 @@ export type GatewayOptions = {
   /** public keys that may log in, as lines of authorized_keys */
   accepted: readonly string[];
   guest: Guest;
+  /** tells the user, beside the connection, what ssh has no words for: one line */
+  say(text: string): void;
 };
 
-/** Resolves when the client has gone. */
-export function serveSsh(socket: Duplex, { hostKey, accepted, guest }: GatewayOptions): Promise<void> {
+/** Resolves when the client has gone, and the guest has got what it sent. */
+export function serveSsh(socket: Duplex, { hostKey, accepted, guest, say }: GatewayOptions): Promise<void> {
   const over = Promise.withResolvers<void>();
+  let places: Places | null = null;
+  const end = () => over.resolve(places?.settled());
   const keys = accepted.flatMap((line) => readPublicLine(line)?.blob ?? []);
   const server = new Server({ hostKeys: [hostKey], ident: "banger" }, (client) => {
     const user = admit(client, keys);
     // what the client did wrong is said to it, and the connection ends
     client.on("error", () => {});
-    client.on("close", () => over.resolve());
-    client.on("ready", () => serveChannels(client, guest, user()));
+    client.on("close", end);
+    client.on("ready", () => {
+      places = serveChannels(client, guest, user(), say);
+    });
   });
-  socket.on("error", () => over.resolve());
-  socket.on("close", () => over.resolve());
+  socket.on("error", end);
+  socket.on("close", end);
   // it uses what a duplex stream has
   server.injectSocket(socket as Parameters<Server["injectSocket"]>[0]);
   return over.promise;

@@ -4,6 +4,7 @@ import { toBangerError } from "../../base/errors/error.ts";
 import { Exit } from "../../base/exit.ts";
 import { integerOf, textOf } from "../../base/untrusted-json.ts";
 import type { ExecRequest, Json } from "../../wire/agent/types.ts";
+import { type AgentForward, withAgent } from "./agent-forward.ts";
 import type { Guest, GuestCommand } from "./guest.ts";
 import { send, sendInput } from "./join.ts";
 import { commandRequest, type SessionState, shellRequest, sizeOf, subsystemRequest, withVariable } from "./requests.ts";
@@ -12,12 +13,13 @@ import { commandRequest, type SessionState, shellRequest, sizeOf, subsystemReque
 const unknownStatus = 255;
 
 /** @param user of the guest, whom the client has named */
-export function serveSession(session: Session, guest: Guest, user: string): void {
+export function serveSession(session: Session, guest: Guest, user: string, forward: AgentForward): void {
+  let agent: Promise<string | null> = Promise.resolve(null);
   let state: SessionState = { env: {}, pty: null };
   let command: Promise<GuestCommand> | null = null;
   const event = (what: Json) => void command?.then((stream) => stream.event(what)).catch(() => {});
   const start = (request: ExecRequest, channel: ServerChannel) => {
-    command = guest.command(request);
+    command = agent.then((socket) => guest.command(withAgent(request, socket)));
     void run(channel, command);
   };
   session.on("pty", (accept, _reject, asked) => {
@@ -46,8 +48,11 @@ export function serveSession(session: Session, guest: Guest, user: string): void
     if (request === null) return void reject();
     start(request, accept());
   });
-  for (const name of ["x11", "auth-agent"] as const)
-    session.on(name, (...[, reject]: [unknown, (() => void) | undefined, ...unknown[]]) => reject?.());
+  session.on("auth-agent", (accept) => {
+    agent = forward.socket();
+    accept?.();
+  });
+  session.on("x11", (_accept, reject) => void reject?.());
 }
 
 /** Until the command ends, or the client goes. */

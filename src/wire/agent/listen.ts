@@ -2,8 +2,13 @@
 import { integerOf, textOf } from "../../base/untrusted-json.ts";
 import type { AgentClient, AgentStream, Json } from "./types.ts";
 
-/** `unix`: true, for a socket in a folder of that user's own, or its path; `user` is `root` unless it is named */
-export type ListenRequest = ({ host: string; port: number } | { unix: true | string }) & { user?: string };
+/**
+ * At a port (0: a free one), at a unix socket in a folder that `user` alone can enter (`name`: 16 hexadecimal digits, with which it has the same path
+ * again), or at a path. `user` is `root` unless it is named.
+ */
+export type ListenRequest = ({ host: string; port: number } | { unix: true; name?: string } | { unix: string }) & {
+  user?: string;
+};
 
 /** A connection that waits for `accept`; from a unix socket without an address and with port 0. */
 export type Incoming = { id: number; address: string; port: number };

@@ -129,7 +129,7 @@ const others: Record<string, { open: object; reply: object }> = {
     reply: { port: 40123 },
   },
   "listen at a socket": {
-    open: { unix: true } satisfies ListenRequest,
+    open: { unix: true, name: "0123456789abcdef" } satisfies ListenRequest,
     reply: { path: "/run/banger/listen-0123456789abcdef/socket" },
   },
   accept: { open: { id: 7 }, reply: {} },

@@ -29,19 +29,19 @@ pub fn run(stream: &Stream, request: &Object, guest: &Guest) -> Answer<()> {
     let user = crate::users::find(&request.user)?;
     match request.at {
         At::Port { host, port } => {
-            let sockets = tcp::bind(&host, port, &user)?;
+            let sockets = guest.listeners.bind(|| tcp::bind(&host, port, &user))?;
             let addresses: Vec<SocketAddr> = sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect();
             let port = addresses.first().map_or(port, SocketAddr::port);
             let listener = guest.listeners.open(addresses)?;
             stream.reply(json!({ "port": port }));
-            serve(stream, &sockets.into_iter().map(Socket::Tcp).collect::<Vec<_>>(), &listener)
+            serve(stream, sockets.into_iter().map(Socket::Tcp).collect(), &listener)
         }
-        At::Socket(path) => {
+        At::Socket(at) => {
             let listener = guest.listeners.open(Vec::new())?;
-            // removes the file when it is dropped
-            let (socket, bound) = unix::bind(path.as_deref(), &user.ids, guest)?;
+            // its file is removed before the listener's end is told
+            let (socket, bound) = guest.listeners.bind(|| unix::bind(&at, &user.ids, guest))?;
             stream.reply(json!({ "path": bound.path }));
-            serve(stream, &[Socket::Unix(socket)], &listener)
+            serve(stream, vec![Socket::Unix(socket)], &listener)
         }
     }
 }
@@ -55,8 +55,7 @@ struct Request {
 #[derive(Debug, PartialEq)]
 enum At {
     Port { host: String, port: u16 },
-    /// None: in a folder of its own
-    Socket(Option<String>),
+    Socket(unix::At),
 }
 
 impl Request {
@@ -66,8 +65,8 @@ impl Request {
                 host: json::required_text(request, "host")?.to_string(),
                 port: json::required_number(request, "port", u64::from(u16::MAX))? as u16,
             },
-            Some(Value::Bool(true)) => At::Socket(None),
-            Some(Value::String(path)) if path.starts_with('/') => At::Socket(Some(path.clone())),
+            Some(Value::Bool(true)) => At::Socket(unix::At::OwnFolder(unix::folder_name(json::text(request, "name")?)?)),
+            Some(Value::String(path)) if path.starts_with('/') => At::Socket(unix::At::Path(path.clone())),
             Some(_) => return Err(Refusal::bad("unix must be true or an absolute path")),
         };
         Ok(Request { user: json::bytes(request, "user")?.unwrap_or_else(|| b"root".to_vec()), at })
@@ -75,7 +74,7 @@ impl Request {
 }
 
 /// Until the host closes the stream, or the session is over.
-fn serve(stream: &Stream, sockets: &[Socket], listener: &Listener) -> Answer<()> {
+fn serve(stream: &Stream, sockets: Vec<Socket>, listener: &Listener) -> Answer<()> {
     let changed = stream.event_fd()?;
     while !stream.is_over() {
         let (has_room, oldest) = listener.tidy();
@@ -158,14 +157,14 @@ mod tests {
         let parsed = |name| Request::parse(&vectors::open(name)).unwrap();
         let port = At::Port { host: "localhost".to_string(), port: 0 };
         assert_eq!(parsed("listen"), Request { user: b"ann".to_vec(), at: port });
-        assert_eq!(parsed("listen at a socket"), Request { user: b"root".to_vec(), at: At::Socket(None) });
+        assert_eq!(parsed("listen at a socket"), Request { user: b"root".to_vec(), at: At::Socket(unix::At::OwnFolder("0123456789abcdef".to_string())) });
         assert_eq!(announcement(7, Some(([127, 0, 0, 1], 40_000).into())), vectors::event("listen"));
         assert_eq!(announcement(8, None), vectors::event("listen at a socket"));
     }
 
     #[test]
     fn what_is_missing_or_no_absolute_path_is_a_bad_request() {
-        for bad in ["{}", r#"{"host":"::1"}"#, r#"{"host":"::1","port":65536}"#, r#"{"unix":false}"#, r#"{"unix":"a"}"#, r#"{"unix":1}"#] {
+        for bad in ["{}", r#"{"host":"::1"}"#, r#"{"host":"::1","port":65536}"#, r#"{"unix":false}"#, r#"{"unix":"a"}"#, r#"{"unix":1}"#, r#"{"unix":true,"name":"../../etc/x"}"#] {
             let request = json::object(bad.as_bytes()).unwrap();
             assert_eq!(Request::parse(&request).unwrap_err().code, "bad_request", "{bad}");
         }

@@ -24,15 +24,38 @@ enum Remains {
     File { ids: Ids, inode: u64 },
 }
 
-/// Without a path it is in a folder of its own.
-pub fn bind(path: Option<&str>, ids: &Ids, guest: &Guest) -> Answer<(UnixListener, Bound)> {
-    let Some(path) = path else {
-        let parent = parent(guest).ok_or_else(|| Refusal::new("unsupported", "there is no folder for sockets"))?;
-        return in_own_folder(&parent, ids).map_err(|error| Refusal::io("the socket's folder", &error));
+/// Where a socket is wanted.
+#[derive(Debug, PartialEq)]
+pub enum At {
+    /// in a folder of this name of its own
+    OwnFolder(String),
+    Path(String),
+}
+
+/// A name that the host has chosen, or a new one: 16 hexadecimal digits.
+pub fn folder_name(wanted: Option<&str>) -> Answer<String> {
+    match wanted {
+        Some(name) if name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) => Ok(name.to_string()),
+        Some(_) => Err(Refusal::bad("name must be 16 hexadecimal digits")),
+        None => {
+            let mut name = [0; 8];
+            random::fill(&mut name).map_err(|error| Refusal::io("a name", &error))?;
+            Ok(format!("{:016x}", u64::from_ne_bytes(name)))
+        }
+    }
+}
+
+pub fn bind(at: &At, ids: &Ids, guest: &Guest) -> Answer<(UnixListener, Bound)> {
+    let (what, bound) = match at {
+        At::OwnFolder(name) => {
+            let parent = parent(guest).ok_or_else(|| Refusal::new("unsupported", "there is no folder for sockets"))?;
+            ("the socket's folder", in_own_folder(&parent, name, ids))
+        }
+        At::Path(path) => (path.as_str(), at_path(path, ids)),
     };
-    at(path, ids).map_err(|error| {
-        let is_taken = error.kind() == io::ErrorKind::AddrInUse;
-        Refusal::new(if is_taken { "busy" } else { "io" }, format!("{path}: {}", crate::sys::errno_name(&error)))
+    bound.map_err(|error| {
+        let is_taken = matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::AlreadyExists);
+        Refusal::new(if is_taken { "busy" } else { "io" }, format!("{what}: {}", crate::sys::errno_name(&error)))
     })
 }
 
@@ -44,11 +67,9 @@ fn parent(guest: &Guest) -> Option<PathBuf> {
 }
 
 /// Until the end all of it is root's, so nobody can come between.
-fn in_own_folder(parent: &Path, ids: &Ids) -> io::Result<(UnixListener, Bound)> {
+fn in_own_folder(parent: &Path, name: &str, ids: &Ids) -> io::Result<(UnixListener, Bound)> {
     private_folder(parent, 0o711)?;
-    let mut name = [0; 8];
-    random::fill(&mut name)?;
-    let folder = parent.join(format!("listen-{:016x}", u64::from_ne_bytes(name)));
+    let folder = parent.join(format!("listen-{name}"));
     DirBuilder::new().mode(0o700).create(&folder)?;
     let made = (|| {
         let path = folder.join("socket");
@@ -69,7 +90,7 @@ fn in_own_folder(parent: &Path, ids: &Ids) -> io::Result<(UnixListener, Bound)> 
     }
 }
 
-fn at(path: &str, ids: &Ids) -> io::Result<(UnixListener, Bound)> {
+fn at_path(path: &str, ids: &Ids) -> io::Result<(UnixListener, Bound)> {
     let (socket, inode) = fs_ids::as_user(ids, || {
         let socket = listening(path)?;
         Ok((socket, fs::symlink_metadata(path)?.ino()))
@@ -107,6 +128,10 @@ mod tests {
         Ids { uid: process::uid(), gid: fs::metadata("/proc/self").unwrap().gid(), groups: Vec::new() }
     }
 
+    fn own() -> At {
+        At::OwnFolder(folder_name(Some("0123456789abcdef")).unwrap())
+    }
+
     fn guest(root: &Path) -> Guest {
         Guest::new(Place::Host { root: Some(root.to_path_buf()) }, "none", Phase::Up)
     }
@@ -114,7 +139,8 @@ mod tests {
     #[test]
     fn a_folder_of_its_own_is_private_and_goes_with_the_socket() {
         let temp = TempFolder::new("listen-own");
-        let (socket, bound) = bind(None, &me(), &guest(&temp)).unwrap();
+        let (socket, bound) = bind(&own(), &me(), &guest(&temp)).unwrap();
+        assert_eq!(bind(&own(), &me(), &guest(&temp)).err().unwrap().code, "busy");
         let folder = Path::new(&bound.path).parent().unwrap().to_path_buf();
         assert_eq!(fs::metadata(&folder).unwrap().mode() & 0o7777, 0o700);
         assert!(UnixStream::connect(&bound.path).is_ok() && socket.accept().is_ok());
@@ -129,7 +155,7 @@ mod tests {
         }
         let temp = TempFolder::new("listen-user");
         let nobody = Ids { uid: 65_534, gid: 65_534, groups: Vec::new() };
-        let (_socket, bound) = bind(None, &nobody, &guest(&temp)).unwrap();
+        let (_socket, bound) = bind(&own(), &nobody, &guest(&temp)).unwrap();
         for path in [Path::new(&bound.path), Path::new(&bound.path).parent().unwrap()] {
             assert_eq!(fs::metadata(path).unwrap().uid(), 65_534);
         }
@@ -139,7 +165,8 @@ mod tests {
     fn a_path_is_bound_and_removed_unless_it_is_another_file_by_then() {
         let temp = TempFolder::new("listen-path");
         let path = temp.join("s").to_str().unwrap().to_string();
-        let bind = || bind(Some(&path), &me(), &guest(&temp));
+        let at = At::Path(path.clone());
+        let bind = || bind(&at, &me(), &guest(&temp));
         let (_socket, bound) = bind().unwrap();
         assert_eq!(bind().err().unwrap().code, "busy");
         drop(bound);
@@ -154,12 +181,20 @@ mod tests {
     #[test]
     fn a_path_that_is_too_long_or_not_the_users_is_refused() {
         let temp = TempFolder::new("listen-bad");
-        let long = format!("/{}", "x".repeat(200));
-        assert!(bind(Some(&long), &me(), &guest(&temp)).is_err());
+        let long = At::Path(format!("/{}", "x".repeat(200)));
+        assert!(bind(&long, &me(), &guest(&temp)).is_err());
         if process::uid() == 0 {
             let nobody = Ids { uid: 65_534, gid: 65_534, groups: Vec::new() };
-            let inside = temp.join("s");
-            assert!(bind(inside.to_str(), &nobody, &guest(&temp)).err().unwrap().message.contains("EACCES"));
+            let inside = At::Path(temp.join("s").to_str().unwrap().to_string());
+            assert!(bind(&inside, &nobody, &guest(&temp)).err().unwrap().message.contains("EACCES"));
         }
+    }
+
+    #[test]
+    fn a_folders_name_is_no_path() {
+        for bad in ["", "0123456789abcde", "0123456789abcdef0", "../../../../etc/", "0123456789abcde/"] {
+            assert!(folder_name(Some(bad)).is_err(), "{bad}");
+        }
+        assert_eq!(folder_name(None).unwrap().len(), 16);
     }
 }

@@ -7,6 +7,7 @@ import { connectUnix } from "../../../host/net/socket.ts";
 import { stdioDuplex } from "../../../host/terminal/stdio-duplex.ts";
 import { processTerminal } from "../../../host/terminal/terminal.ts";
 import { connectAgent } from "../../../wire/agent/client.ts";
+import { listenInGuest } from "../../../wire/agent/listen.ts";
 import { serveSsh } from "../serve.ts";
 
 const [hostKey = "", accepted = "", socket = ""] = process.argv.slice(2);
@@ -21,7 +22,9 @@ await serveSsh(stdioDuplex(processTerminal()), {
   guest: {
     command: (request) => agent.open("exec", { ...request, user, cwd: "/" }),
     dial: (to) => agent.open("dial", to),
+    listen: (request, onArrival) => listenInGuest(agent, { ...request, user }, onArrival),
   },
+  say: (text) => process.stderr.write(`banger: ${text}\n`),
 });
 agent.destroy();
 process.stdin.destroy();

@@ -75,14 +75,23 @@ async function localDial(to: Parameters<Guest["dial"]>[0]): Promise<AgentStream>
   };
 }
 
+const noListeners = () => Promise.reject(new Error("no listeners"));
+
 async function agentGuest(path: string): Promise<Guest> {
   const client = await connectAgent(await connectUnix(path), { resync: false, timeoutMs: 5000 });
-  return { command: (request) => client.open("exec", request), dial: (to) => client.open("dial", to) };
+  return {
+    command: (request) => client.open("exec", request),
+    dial: (to) => client.open("dial", to),
+    listen: noListeners,
+  };
 }
 
 await serveSsh(stdioDuplex(processTerminal()), {
   hostKey,
   accepted: accepted.split("\n").filter(Boolean),
-  guest: agent ? await agentGuest(agent) : { command: async (request) => localCommand(request), dial: localDial },
+  guest: agent
+    ? await agentGuest(agent)
+    : { command: async (request) => localCommand(request), dial: localDial, listen: noListeners },
+  say: () => {},
 });
 process.stdin.destroy();
