@@ -23,6 +23,7 @@ const withoutEffects = [
   "host/clock.ts",
   "host/log.ts",
   "wire/agent/get.ts",
+  "wire/agent/listen.ts",
   "wire/agent/types.ts",
   "store/identities.ts",
   "store/journal.ts",

@@ -49,6 +49,7 @@ const vmSpec = z.strictObject({
   idleMs: z.exactOptional(count),
   publish: z.exactOptional(z.readonly(z.array(publishedPort))),
   forward: z.exactOptional(z.literal(false)),
+  allowHost: z.exactOptional(z.readonly(z.array(count))),
 });
 
 const vmView: z.ZodMiniType<VmView> = z.strictObject({

@@ -6,6 +6,7 @@ import * as z from "zod/mini";
 import { execProblem, isVariableName, variablesRule } from "../base/exec-limits.ts";
 import { parseIpv4 } from "../base/ipv4.ts";
 import { maxFileSyncEntries, pathProblem } from "../model/file-sync.ts";
+import { maxHostPorts } from "../model/host-ports.ts";
 import { maxDeny, namedDenyProblem, networkKinds, parseDeny } from "../model/network.ts";
 import { maxPublished, twicePublished } from "../model/ports.ts";
 import { sizeBounds } from "../model/size-bounds.ts";
@@ -73,6 +74,11 @@ const publish = z
     z.refine((all) => twicePublished(all) === null, "has a port of the host twice"),
   );
 
+const allowHost = z.array(port).check(
+  z.maxLength(maxHostPorts),
+  z.refine((all) => new Set(all).size === all.length, "has a port twice"),
+);
+
 const count = z.int().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER));
 
 /** What decides which template a VM starts from. */
@@ -97,6 +103,8 @@ const createVm = z.strictObject({
   publish: z.exactOptional(publish),
   /** false: what listens in the guest is not forwarded by itself */
   forward: z.exactOptional(z.boolean()),
+  /** ports of the host's 127.0.0.1 that the guest reaches as `host.banger.internal` */
+  allowHost: z.exactOptional(allowHost),
   /** start it and wait until ready */
   start: z.exactOptional(z.boolean()),
   wait: z.exactOptional(wait),

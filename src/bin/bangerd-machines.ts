@@ -28,7 +28,7 @@ import { openDatabase } from "../host/files/sqlite.ts";
 import { usedBytes } from "../host/files/used-bytes.ts";
 import { kvmCpu, withoutHidden } from "../host/kvm/cpu.ts";
 import type { Logger } from "../host/log.ts";
-import { listenTcp } from "../host/net/tcp.ts";
+import { connectTcp, listenTcp } from "../host/net/tcp.ts";
 import { hostPace } from "../host/pace.ts";
 import { missingTool } from "../host/packages.ts";
 import { cgroupsIn } from "../host/process/cgroup-folder.ts";
@@ -140,6 +140,7 @@ export async function wireMachines({ paths, facts, env, log, cacheSince, system 
       listenTcp(address, port, onConnection, (error) =>
         log.warn("a forwarded port reports an error", { address, port, error }),
       ),
+    dialHost: (port) => connectTcp("127.0.0.1", port, dialHostMs),
     idleLimit: async () => (await config()).idleMs,
     mayKeepWarm: async () => (await config()).warmVms && availableMemory() >= memoryToKeepWarm,
     templateLimit: async () => (await config()).templateMaxBytes,
@@ -191,6 +192,8 @@ function ifThere(stamp: (path: string) => Promise<string>): (path: string) => Pr
 
 /** Memory that the host must have available, in bytes, to keep a warm VM: one takes some 60 MB, and more once it is used. */
 const memoryToKeepWarm = 1024 ** 3;
+/** for a connection to a port of this host, in `ms` */
+const dialHostMs = 5_000;
 
 /** Kills processes that were started for a VM but not recorded anywhere. @param programs prefixes of their names */
 async function endStrays(directory: string, programs: readonly string[]): Promise<void> {

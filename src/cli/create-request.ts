@@ -5,7 +5,7 @@ import type { NetworkKind } from "../model/network.ts";
 import type { VmmChoice } from "../model/vmm.ts";
 import type { EnvFlags } from "./environment.ts";
 import type { SyncFlag } from "./file-sync.ts";
-import { denyOf, publishOf } from "./flags.ts";
+import { allowHostOf, denyOf, publishOf } from "./flags.ts";
 
 export type CreateFlags = EnvFlags &
   SyncFlag & {
@@ -23,10 +23,12 @@ export type CreateFlags = EnvFlags &
     nested?: boolean;
     publish?: readonly string[];
     noForward?: boolean;
+    allowHost?: readonly string[];
     /** in `ms` */
     idleTimeout?: number;
     json?: boolean;
   };
+
 /** The request without environment variables: only `vm create` gives those to the VM itself. */
 export function createRequest(flags: CreateFlags): CreateVm {
   const { name, image, kernel, vcpu, vmm } = flags;
@@ -43,6 +45,7 @@ export function createRequest(flags: CreateFlags): CreateVm {
     idleMs: flags.idleTimeout,
     publish: flags.publish === undefined ? undefined : publishOf(flags.publish),
     forward: flags.noForward ? false : undefined,
+    allowHost: flags.allowHost === undefined ? undefined : allowHostOf(flags.allowHost),
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

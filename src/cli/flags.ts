@@ -1,6 +1,7 @@
 /** Parses the values of flags. Every error names the flag and gives an example. */
 import { fail } from "../base/errors/error.ts";
 import { formatSize, parseDuration, parseSize } from "../base/units.ts";
+import { maxHostPorts } from "../model/host-ports.ts";
 import { denyProblem, maxDeny, type NetworkKind, networkKinds, parseDeny } from "../model/network.ts";
 import {
   formatPublished,
@@ -82,6 +83,20 @@ export function publishOf(texts: readonly string[]): PublishedPort[] {
   const twice = twicePublished(all);
   if (twice) throw invalid("--publish", formatPublished(twice), "has a port of the host that another has", example);
   return all;
+}
+
+/** The values of `--allow-host`. */
+export function allowHostOf(texts: readonly string[]): number[] {
+  const example = "--allow-host 5432";
+  if (texts.length > maxHostPorts)
+    throw invalid("--allow-host", texts[maxHostPorts] ?? "", `is one more than ${maxHostPorts}`, example);
+  const ports = texts.map((text) => {
+    const port = /^[1-9]\d{0,4}$/.test(text) ? Number(text) : 0;
+    if (port < 1 || port > 65_535)
+      throw invalid("--allow-host", text, "is not a port of this host, 1 to 65535", example);
+    return port;
+  });
+  return [...new Set(ports)];
 }
 
 export function parseWait(text: string): WaitKind {

@@ -146,6 +146,7 @@ export const createFlags = {
     "PORTS",
   ),
   noForward: switched("do not forward what listens in the VM; published ports are"),
+  allowHost: repeated("let the VM reach this port of this host's 127.0.0.1, as host.banger.internal", "PORT"),
   idleTimeout: valued("suspend the VM after this long without use, such as 30m (default: never)", "TIME", parseIdle),
   ...envFlags,
   ...syncFlag,

@@ -29,6 +29,7 @@ import { importDisk } from "./images/import-disk.ts";
 import { type SaveRequest, saveVm } from "./images/save.ts";
 import type { LifeContext } from "./life/context.ts";
 import { type Hold, takeHold } from "./life/holds.ts";
+import { watchHostPorts } from "./life/host-ports.ts";
 import { beginUse, type Use } from "./life/idle.ts";
 import { noteSynced, type SyncNote } from "./life/note-synced.ts";
 import { beginPorts, viewPorts } from "./life/ports.ts";
@@ -150,6 +151,8 @@ function queries(ctx: LifeContext) {
         requireState(vm, "open a session in", ["running"], nextForSession(vm));
         const client = await requireLive(ctx, vm).session.client(ctx.timings.reconnectMs);
         beginPorts(ctx, vm.id, client);
+        // its first command finds them
+        await watchHostPorts(ctx, vm);
         return { vm, client, end: use.end };
       } catch (error) {
         use.end();

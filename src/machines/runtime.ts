@@ -10,6 +10,7 @@ import { removeLive } from "./guest/live.ts";
 import { Operations } from "./guest/operations.ts";
 import type { LifeContext } from "./life/context.ts";
 import { handleEnd } from "./life/ended-vm.ts";
+import { closeHostPorts, watchHostPorts } from "./life/host-ports.ts";
 import { forgetIdle, watchIdle } from "./life/idle.ts";
 import { closePorts, openPorts, watchPorts } from "./life/ports.ts";
 import { handleVmmStop } from "./life/vmm-stop.ts";
@@ -47,7 +48,10 @@ export function createRuntime(deps: MachinesDeps): Runtime {
     onStopped: (live) => handleVmmStop(ctx, live),
     onEnd: (live, exit) => handleEnd(ctx, live, exit),
     openPorts: (vm) => openPorts(ctx, vm),
-    closePorts: (id) => closePorts(ctx, id),
+    closePorts: (id) => {
+      closePorts(ctx, id);
+      closeHostPorts(ctx, id);
+    },
     onRemove: (id) => forgetIdle(ctx, id),
     onContentsDropped: () => tidyTemplates(ctx),
     background: (what, work) => {
@@ -62,6 +66,7 @@ export function createRuntime(deps: MachinesDeps): Runtime {
     room: { isWatched: false, waitMs: deps.timings.roomMs.first, resumedAt: Number.NEGATIVE_INFINITY },
     idle: new Map(),
     ports: new Map(),
+    hostPorts: new Map(),
     restores: new Semaphore(deps.restoresAtOnce),
     gaps: { notedFor: new Set() },
     warm: emptyPool(),
@@ -77,7 +82,9 @@ export function createRuntime(deps: MachinesDeps): Runtime {
   };
   ctx.events.subscribe(({ id, state }) => {
     const vm = state === "running" ? ctx.store.vms.byId(id as VmId) : null;
-    if (vm) watchPorts(ctx, vm);
+    if (!vm) return;
+    watchPorts(ctx, vm);
+    ctx.background(`the host's ports for ${vm.name}`, watchHostPorts(ctx, vm));
   });
   return {
     ctx,
@@ -87,6 +94,7 @@ export function createRuntime(deps: MachinesDeps): Runtime {
     release() {
       isReleased = true;
       for (const id of [...ctx.ports.keys()]) closePorts(ctx, id);
+      for (const id of [...ctx.hostPorts.keys()]) closeHostPorts(ctx, id);
       for (const live of [...ctx.live.values()]) removeLive(ctx, live);
     },
   };

@@ -44,6 +44,8 @@ export type VmSpec = {
   publish?: readonly PublishedPort[];
   /** absent: what listens in the guest is forwarded on the VM's loopback address */
   forward?: false;
+  /** ports of the host's 127.0.0.1 that the guest may reach; absent: none */
+  allowHost?: readonly number[];
   /** time without use after which it is suspended, in `ms`; absent: never */
   idleMs?: number;
 };

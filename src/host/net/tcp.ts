@@ -34,3 +34,21 @@ export async function listenTcp(
   server.on("error", onError);
   return { port: (server.address() as net.AddressInfo).port, close: () => void server.close(() => {}) };
 }
+
+/** @throws the system's error; ETIMEDOUT after `timeoutMs` */
+export async function connectTcp(address: string, port: number, timeoutMs: number): Promise<ByteStream> {
+  const socket = net.connect({ host: address, port, allowHalfOpen: true, noDelay: true, timeout: timeoutMs });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  socket.once("connect", resolve);
+  socket.once("error", reject);
+  socket.once("timeout", () => reject(Object.assign(new Error("connect ETIMEDOUT"), { code: "ETIMEDOUT" })));
+  try {
+    await promise;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+  socket.setTimeout(0);
+  socket.off("error", reject);
+  return { ...streamOf(socket), reset: () => void socket.resetAndDestroy() };
+}

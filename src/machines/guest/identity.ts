@@ -2,6 +2,7 @@
 import type { VmId } from "../../base/names.ts";
 import { redactText } from "../../base/text.ts";
 import type { ImageConfig } from "../../model/artifact.ts";
+import { hostAddress } from "../../model/host-ports.ts";
 import type { GuestNetwork } from "../../model/network.ts";
 import type { VmRecord } from "../../model/vm.ts";
 import type { VmIdentity } from "../../store/identities.ts";
@@ -48,6 +49,7 @@ export function identityRequest(
   const request: IdentityRequest = {
     generation: vm.generation,
     hostname: vm.name,
+    ...(vm.spec.allowHost ? { hostAddress } : {}),
     machineId: kept.machineId,
     clock: clockText(fresh.nowMs),
     entropy: Buffer.from(fresh.entropy).toString("base64"),

@@ -3,6 +3,7 @@ import type { VmId } from "../../base/names.ts";
 import type { ProcessRef } from "../../model/vm.ts";
 import type { Listen } from "../../network/ports/forward.ts";
 import type { StartDeps, StartState } from "../start/context.ts";
+import type { DialHost, HostPorts } from "./host-ports.ts";
 import type { GuestPorts } from "./ports.ts";
 
 /** In `ms`. */
@@ -55,6 +56,7 @@ export type LifeDeps = StartDeps & {
   idleLimit(): Promise<number>;
   /** listens on an address of the host, for a port of a guest */
   listen: Listen;
+  dialHost: DialHost;
 };
 
 /** Of this daemon, in memory. */
@@ -65,6 +67,8 @@ export type LifeState = StartState & {
   idle: Map<VmId, { users: number; cancel: () => void }>;
   /** the ports of VMs that start or run */
   ports: Map<VmId, GuestPorts>;
+  /** the host's ports that running VMs may reach */
+  hostPorts: Map<VmId, HostPorts>;
   /** the check for free space; times of the monotonic clock in `ms` */
   room: { isWatched: boolean; waitMs: number; resumedAt: number };
 };

@@ -21,6 +21,7 @@ import { watchClock } from "./clock-watch.ts";
 import type { LifeContext } from "./context.ts";
 import { startAgain } from "./ended-vm.ts";
 import { startHoldGrace } from "./holds.ts";
+import { watchHostPorts } from "./host-ports.ts";
 import { setGuestClock } from "./pause.ts";
 import { watchPorts } from "./ports.ts";
 import { restoreSnapshot } from "./restore-snapshot.ts";
@@ -169,7 +170,10 @@ async function takeOver(ctx: LifeContext, vm: VmRecord, running: RunningVm, entr
     ctx,
     entries.filter((e) => e !== start && e !== stop && e.change !== "restart"),
   );
-  if (!start) watchPorts(ctx, vm);
+  if (!start) {
+    watchPorts(ctx, vm);
+    ctx.background(`the host's ports for ${vm.name}`, watchHostPorts(ctx, vm));
+  }
   if (!start && !stop) return endEntries(ctx, entries);
   const work = ctx.operations.queue(vm.id, "reconcile", async (interrupted) => {
     if (ctx.live.get(vm.id) !== live) return;

@@ -40,6 +40,8 @@ export type CreateRequest = SizeRequest & {
   publish?: readonly PublishedPort[];
   /** false: what listens in it is not forwarded by itself */
   forward?: boolean;
+  /** ports of the host's loopback that it may reach */
+  allowHost?: readonly number[];
   /** what will be copied to its disk */
   workspace?: WorkspaceSize;
   /** the entries of `file_sync` are copied once it has started for the first time */
@@ -110,6 +112,7 @@ export async function decideSpec(ctx: StartContext, request: CreateRequest, emit
     ...(request.idleMs === undefined ? {} : { idleMs: request.idleMs }),
     ...(request.publish?.length && { publish: request.publish }),
     ...(request.forward === false && { forward: false as const }),
+    ...(request.allowHost?.length && { allowHost: request.allowHost }),
   };
   return { spec, image, kernel, probe };
 }

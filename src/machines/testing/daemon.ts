@@ -95,6 +95,7 @@ export function depsOf({ world, db }: Host): MachinesDeps {
     mayKeepWarm: async () => world.keepsWarm,
     idleLimit: async () => world.idleLimit,
     listen: async (address, port) => world.listen(address, port),
+    dialHost: (port) => world.hostServices.dial(port),
     templateLimit: async () => world.templateLimit,
     confinement: async () => world.confinement,
     endStrays: async (directory) => world.endStrays(directory),

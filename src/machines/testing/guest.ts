@@ -25,6 +25,8 @@ export type GuestBehaviour = {
   reads: boolean;
   /** answer of `stats` */
   stats: Json;
+  /** its agent can't listen: a program of its own has the port */
+  cannotListen?: boolean;
   /** verbs that it accepts and never answers */
   silentIn?: readonly string[];
   /** the verbs of that kind it was asked for */
@@ -56,6 +58,11 @@ export class Guest {
   readonly identities: Json[] = [];
   /** every `get` that it was asked for */
   readonly gets: Json[] = [];
+  /** what its agent listens on for the host, each with what announces a connection */
+  readonly agentListeners = new Map<string, (event: Json) => void>();
+  /** ids of connections that the host has taken, and has refused */
+  readonly accepted: number[] = [];
+  readonly refused: number[] = [];
   /** ports that it listens on, on its loopback */
   listening: readonly number[] = [];
   readonly #followers = new Set<() => void>();
@@ -154,6 +161,11 @@ class FakeClient implements AgentClient {
       guest.behaviour.onStats?.();
       return streamWith(guest.behaviour.stats);
     }
+    if (verb === "listen") return listenStream(guest, args, this.closed);
+    if (verb === "accept") {
+      guest.accepted.push(Number(args["id"]));
+      return streamWith({ ok: true });
+    }
     if (verb === "ports") return portsStream(guest, this.closed);
     if (verb === "exec") return execStream(guest.behaviour.onExec?.(args["argv"]) ?? true);
     return streamWith(verb === "services" ? (guest.behaviour.services ?? {}) : { ok: true });
@@ -186,6 +198,23 @@ function portsStream(guest: Guest, closed: Promise<unknown>): AgentStream {
       void over.promise.then(guest.follow(follower));
       follower();
     },
+    closed: over.promise,
+    close: () => over.resolve(),
+  };
+}
+
+function listenStream(guest: Guest, { host, port }: Json, closed: Promise<unknown>): AgentStream {
+  const name = `${host}:${port}`;
+  if (guest.behaviour.cannotListen) throw fail("AGENT_REFUSED", { verb: "listen", reason: name, code: "busy" });
+  const over = new Deferred<void>();
+  over.promise.catch(() => {});
+  const forget = () => void guest.agentListeners.delete(name);
+  over.promise.then(forget, forget);
+  void closed.then(() => over.reject(fail("SESSION_LOST", { name: "one", reason: "a test" })));
+  return {
+    ...streamWith({ ok: true, port }),
+    onEvent: (tell) => void guest.agentListeners.set(name, tell),
+    event: ({ id }) => void guest.refused.push(Number(id)),
     closed: over.promise,
     close: () => over.resolve(),
   };

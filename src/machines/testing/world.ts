@@ -20,6 +20,7 @@ import type {
   VmmTrouble,
 } from "../../vmm/driver.ts";
 import { Guest, type GuestBehaviour, goodGuest } from "./guest.ts";
+import { HostServices } from "./host-services.ts";
 
 export type WorldVm = {
   process: ProcessRef;
@@ -118,6 +119,8 @@ export class World {
     this.ports.add(name);
     return { close: () => void this.ports.delete(name) };
   }
+
+  readonly hostServices = new HostServices();
 
   paused = new Deferred<WorldVm>();
 

@@ -77,6 +77,8 @@ export type ResumeReply = {
 export type IdentityRequest = {
   generation: number;
   hostname?: string;
+  /** loopback address of the guest that `host.banger.internal` means; written with `hostname` */
+  hostAddress?: string;
   machineId?: string;
   /** Unix time in seconds, as decimal text with a fraction */
   clock?: string;

@@ -105,7 +105,7 @@ impl<'a> Apply<'a> {
 
     fn write_names(&mut self) {
         if let Some(hostname) = &self.request.hostname {
-            self.attempt("hostname", names::write_hostname(self.root, hostname));
+            self.attempt("hostname", names::write_hostname(self.root, hostname, self.request.host_address));
         }
         if let Some(network) = &self.request.network {
             self.attempt("resolv.conf", network::write_resolver(self.root, network));

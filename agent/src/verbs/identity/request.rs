@@ -15,6 +15,8 @@ pub struct Request {
     /// the VM resumes from its own saved state: no new boot id
     pub keep_boot_id: bool,
     pub hostname: Option<String>,
+    /// where the guest reaches the ports of its host that it may
+    pub host_address: Option<Ipv4Addr>,
     pub machine_id: Option<String>,
     /// seconds since 1970, nanoseconds
     pub clock: Option<(i64, i64)>,
@@ -66,6 +68,7 @@ impl Request {
             template: json::flag(object, "template")?,
             keep_boot_id: json::flag(object, "keepBootId")?,
             hostname: checked(object, "hostname", is_hostname)?,
+            host_address: parsed(object, "hostAddress", |text| text.parse().ok().filter(Ipv4Addr::is_loopback))?,
             machine_id: checked(object, "machineId", is_machine_id)?,
             clock: parsed(object, "clock", clock)?,
             entropy: parsed(object, "entropy", |text| base64(text).filter(|bytes| (32..=512).contains(&bytes.len())))?,
@@ -282,6 +285,8 @@ mod tests {
             r#""hostname":"a\nb""#,
             r#""hostname":"-a""#,
             r#""hostname":"""#,
+            r#""hostAddress":"10.0.0.1""#,
+            r#""hostAddress":"127.0.0.1 evil""#,
             r#""machineId":"0123456789ABCDEF0123456789ABCDEF""#,
             r#""clock":"-1.0""#,
             r#""clock":"1e9""#,

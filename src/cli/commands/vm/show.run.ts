@@ -2,6 +2,7 @@
 
 import { durationText, formatAge, formatSize } from "../../../base/units.ts";
 import { oneLine } from "../../../base/untrusted-text.ts";
+import { hostName } from "../../../model/host-ports.ts";
 import { describeNetwork } from "../../../model/network.ts";
 import { formatPublished } from "../../../model/ports.ts";
 import type { VmFailure, VmView } from "../../../model/vm.ts";
@@ -55,6 +56,7 @@ function linesOf(vm: VmView, now: number): [string, string][] {
     ["loopback address", vm.loopbackAddress ?? null],
     ["published ports", spec.publish?.map(formatPublished).join(", ") ?? null],
     ["forwarding", spec.forward === false ? "off" : null],
+    ["ports of the host", spec.allowHost ? `${spec.allowHost.join(", ")} (${hostName} in the guest)` : null],
     // an older daemon does not say
     ["synced files", vm.syncedPaths?.length ? vm.syncedPaths.map((path) => oneLine(path)).join(", ") : null],
     ["created", `${new Date(vm.createdAt).toISOString()} (${formatAge(now - vm.createdAt)} ago)`],
