@@ -1,7 +1,8 @@
-/** ssh to a VM against the same commands by `banger vm exec`: a connection, a session over an open one, and much input. */
+/** ssh to a VM against the same commands by `banger vm exec`: a connection, a session over an open one, much input, and files. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Home } from "../test/e2e/home.ts";
+import { sshFiles } from "./ssh-files.ts";
 import { type Row, rowOf } from "./stats.ts";
 import { say, timed } from "./timing.ts";
 
@@ -44,8 +45,9 @@ export async function ssh(home: Home, runs: number): Promise<Row[]> {
     ours: () => client(["bench.vm", "cat >/dev/null"], bulk),
     floor: () => exec(["sh", "-c", "cat >/dev/null"], bulk),
   });
+  const files = await sshFiles(home, config, "bench", runs);
   await home.ok(["vm", "delete", "bench"]);
-  return [one, again, input];
+  return [one, again, input, ...files];
 }
 
 async function measured(
