@@ -20,11 +20,7 @@ export async function cancellable<T>(signals: Signals, body: (signal: AbortSigna
 
 /** INTERRUPTED, with the exit code that a shell would give. */
 export class Interrupted extends BangerError {
-  readonly signal: string;
-  /** @param left what may be incomplete, as a clause; absent: nothing */
-  constructor(signal: string, left?: string) {
-    const params = { signal: `SIG${signal}`, ...(left === undefined ? {} : { left }) };
-    super({ ...fail("INTERRUPTED", params).toWire(), exit: signalStatus(signal) });
-    this.signal = signal;
+  constructor(signal: string) {
+    super({ ...fail("INTERRUPTED", { signal: `SIG${signal}` }).toWire(), exit: signalStatus(signal) });
   }
 }

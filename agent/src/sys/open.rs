@@ -90,6 +90,13 @@ pub fn remove(folder: RawFd, name: &[u8]) -> io::Result<()> {
     check(unsafe { libc::unlinkat(folder, name.as_ptr(), 0) }).map(drop)
 }
 
+/// Renames within a folder; what has the new name is replaced, unless it is a folder.
+pub fn rename(folder: RawFd, from: &[u8], to: &[u8]) -> io::Result<()> {
+    let (from, to) = (c_string(from)?, c_string(to)?);
+    // SAFETY: two C strings.
+    check(unsafe { libc::renameat(folder, from.as_ptr(), folder, to.as_ptr()) }).map(drop)
+}
+
 /// The target of the link `folder`/`name`.
 pub fn read_link(folder: RawFd, name: &[u8]) -> io::Result<Vec<u8>> {
     let name = c_string(name)?;

@@ -2,12 +2,15 @@
 
 use super::read::Archive;
 use super::{shown, Entry, Kind};
-use crate::sys::{open, process};
+use crate::sys::{open, process, random};
 use crate::wire::json::{Answer, Refusal};
 use std::fs::File;
 use std::io::{self, BufRead, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
+
+/// Bytes of a file that is received whole before it is made, which saves it a second name.
+const SMALL: u64 = 64 * 1024;
 
 /// Overrides the owner of every entry.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,6 +35,8 @@ pub struct Unpacker {
     parent: Option<Parent>,
     /// their mode and time are set last, because entries below change them
     folders: Vec<Entry>,
+    /// content of a small file; kept for its memory
+    small: Vec<u8>,
     done: Done,
 }
 
@@ -45,10 +50,10 @@ struct Parent {
 impl Unpacker {
     pub fn new(root: OwnedFd, owner: Owner) -> Unpacker {
         let is_root = process::uid() == 0;
-        Unpacker { root, owner, is_root, parent: None, folders: Vec::new(), done: Done::default() }
+        Unpacker { root, owner, is_root, parent: None, folders: Vec::new(), small: Vec::new(), done: Done::default() }
     }
 
-    /// Reads the whole archive; stops at the first error and leaves what was unpacked.
+    /// Reads the whole archive; stops at the first error and leaves the entries that were unpacked until then.
     pub fn unpack(mut self, input: impl BufRead) -> Answer<Done> {
         let mut archive = Archive::new(input);
         while let Some(mut entry) = archive.next_entry()? {
@@ -126,19 +131,51 @@ impl Unpacker {
         self.set_owner(folder.as_raw_fd(), entry).map_err(|error| failed(&entry.path, &error))
     }
 
+    /// A name never shows part of a file: a small one is received before it is made, and a large one gets its name at the end.
     fn file(&mut self, parent: RawFd, name: &[u8], entry: &Entry, archive: &mut Archive<impl BufRead>) -> Answer<()> {
-        let broken = |error: &io::Error| failed(&entry.path, error);
-        let make = || open::create_file(parent, name, entry.mode & 0o777);
-        let mut file = replacing(parent, name, make).map_err(|error| broken(&error))?;
-        archive.content(|bytes| file.write_all(bytes).map_err(|error| broken(&error)))?;
-        self.set_owner(file.as_raw_fd(), entry).map_err(|error| broken(&error))?;
-        // after the owner, because changing it clears the set-id bits; the umask has cleared the others
-        if entry.mode & 0o7022 != 0 {
-            open::set_mode(file.as_raw_fd(), entry.mode).map_err(|error| broken(&error))?;
-        }
-        open::set_mtime_of(file.as_raw_fd(), entry.mtime).map_err(|error| broken(&error))?;
+        if entry.size <= SMALL { self.small_file(parent, name, entry, archive) } else { self.large_file(parent, name, entry, archive) }?;
         self.done.bytes += entry.size;
         Ok(())
+    }
+
+    fn small_file(&mut self, parent: RawFd, name: &[u8], entry: &Entry, archive: &mut Archive<impl BufRead>) -> Answer<()> {
+        let mut content = std::mem::take(&mut self.small);
+        content.clear();
+        archive.content(|bytes| {
+            content.extend_from_slice(bytes);
+            Ok(())
+        })?;
+        let make = || open::create_file(parent, name, entry.mode & 0o777);
+        let mut file = replacing(parent, name, make).map_err(|error| failed(&entry.path, &error))?;
+        let made = file.write_all(&content).and_then(|()| self.finish_file(&file, entry));
+        self.small = content;
+        made.map_err(|error| {
+            let _ = open::remove(parent, name);
+            failed(&entry.path, &error)
+        })
+    }
+
+    fn large_file(&mut self, parent: RawFd, name: &[u8], entry: &Entry, archive: &mut Archive<impl BufRead>) -> Answer<()> {
+        let broken = |error: io::Error| failed(&entry.path, &error);
+        let temporary = temporary_name().map_err(broken)?;
+        let mut file = open::create_file(parent, &temporary, entry.mode & 0o777).map_err(broken)?;
+        let made = archive.content(|bytes| file.write_all(bytes).map_err(broken)).and_then(|()| {
+            self.finish_file(&file, entry).map_err(broken)?;
+            open::rename(parent, &temporary, name).map_err(broken)
+        });
+        if made.is_err() {
+            let _ = open::remove(parent, &temporary);
+        }
+        made
+    }
+
+    fn finish_file(&self, file: &File, entry: &Entry) -> io::Result<()> {
+        self.set_owner(file.as_raw_fd(), entry)?;
+        // after the owner, because changing it clears the set-id bits; the umask has cleared the others
+        if entry.mode & 0o7022 != 0 {
+            open::set_mode(file.as_raw_fd(), entry.mode)?;
+        }
+        open::set_mtime_of(file.as_raw_fd(), entry.mtime)
     }
 
     fn link(&self, parent: RawFd, name: &[u8], entry: &Entry) -> Answer<()> {
@@ -194,6 +231,13 @@ impl Unpacker {
         }
         Ok(())
     }
+}
+
+/// Of a file that is not complete. It stays if the agent is killed.
+fn temporary_name() -> io::Result<Vec<u8>> {
+    let mut random = [0; 8];
+    random::fill(&mut random)?;
+    Ok(format!(".banger-put-{:016x}", u64::from_ne_bytes(random)).into_bytes())
 }
 
 /// True if the folder is new.

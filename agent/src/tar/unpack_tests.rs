@@ -182,12 +182,44 @@ fn a_file_takes_the_place_of_anything_but_a_folder() {
     fs::hard_link(base.join("outside"), base.join("in/hard")).unwrap();
     symlink(base.join("outside"), base.join("in/link")).unwrap();
     fs::create_dir(base.join("in/folder")).unwrap();
-    for name in ["hard", "link"] {
-        Tar::new().add(b'0', name, "", b"mine").unpack_into(&base.join("in")).unwrap();
-        assert_eq!(fs::read(base.join("in").join(name)).unwrap(), b"mine", "{name}");
+    let large = vec![b'm'; SMALL as usize + 1];
+    for content in [b"mine".as_slice(), &large] {
+        let _ = fs::remove_file(base.join("in/link"));
+        symlink(base.join("outside"), base.join("in/link")).unwrap();
+        for name in ["hard", "link"] {
+            Tar::new().add(b'0', name, "", content).unpack_into(&base.join("in")).unwrap();
+            assert!(fs::read(base.join("in").join(name)).unwrap() == content, "{name}");
+        }
+        assert!(Tar::new().add(b'0', "folder", "", content).unpack_into(&base.join("in")).is_err());
+        assert_eq!(fs::read_dir(base.join("in")).unwrap().count(), 3, "no file with another name is left");
     }
-    assert!(Tar::new().add(b'0', "folder", "", b"mine").unpack_into(&base.join("in")).is_err());
     assert!(Tar::new().add(b'5', "link/", "", b"").unpack_into(&base.join("in")).is_err());
     assert_eq!(fs::read(base.join("outside")).unwrap(), b"safe");
+    fs::remove_dir_all(base).unwrap();
+}
+
+#[test]
+fn a_file_that_is_cut_off_leaves_the_old_one() {
+    let base = folder("cut");
+    for size in [10, SMALL as usize, SMALL as usize + 1, 300_000] {
+        fs::write(base.join("in/file"), b"old").unwrap();
+        let bytes = Tar::new().add(b'0', "before", "", b"x").add(b'0', "file", "", &vec![1; size]).bytes();
+        let cut = &bytes[..bytes.len() - 1024 - size.next_multiple_of(512) + size - 1];
+        let root = OwnedFd::from(File::open(base.join("in")).unwrap());
+        assert!(Unpacker::new(root, Owner::default()).unpack(cut).is_err(), "{size}");
+        assert_eq!(fs::read(base.join("in/file")).unwrap(), b"old", "{size}");
+        assert_eq!(fs::read_dir(base.join("in")).unwrap().count(), 2, "{size}");
+    }
+    fs::remove_dir_all(base).unwrap();
+}
+
+#[test]
+fn large_files_have_all_that_small_ones_have() {
+    let base = folder("large");
+    let content = vec![7; SMALL as usize + 1];
+    let tar = Tar::new().owned(b'0', "a/large", "", &content, [0o4751, 0, 0]).add(b'1', "linked", "a/large", b"");
+    assert_eq!(tar.unpack_into(&base.join("in")).unwrap(), Done { entries: 2, bytes: content.len() as u64 });
+    let found = fs::metadata(base.join("in/linked")).unwrap();
+    assert_eq!((found.mode() & 0o7777, found.mtime(), found.nlink(), found.len()), (0o4751, 10, 2, content.len() as u64));
     fs::remove_dir_all(base).unwrap();
 }

@@ -43,6 +43,6 @@ export const cliErrors = {
   INTERRUPTED: spec({
     exit: Exit.Failure,
     message: (p: { signal: string }) => `interrupted by ${p.signal}`,
-    hint: (p: { signal: string; left?: string }) => p.left ?? "nothing incomplete was left behind",
+    hint: () => "nothing incomplete was left behind",
   }),
 };

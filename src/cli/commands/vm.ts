@@ -299,7 +299,7 @@ const cp = command({
     brief: "copy files and folders into a VM and out of it",
     description:
       "copy files and folders into a VM and out of it; a path in a VM is VM:PATH, relative to the user's home there, and " +
-      "- is a tar on stdin or stdout; a file has its name when it is complete, except in a VM",
+      "- is a tar on stdin or stdout; a file has its name when it is complete",
     arguments: [
       ["SOURCE...", "file or folder, here or in a VM; with /. at its end the folder's content; or -"],
       ["TARGET", "folder, or the new name in an existing one, at the other end; or -"],

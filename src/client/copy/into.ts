@@ -19,7 +19,7 @@ export type Copied = { /** files, folders and links */ entries: number; bytes: n
 type CopyIn = { /** as typed */ sources: readonly string[] /** as typed */; target: string };
 
 /**
- * The signal ends the session, and may leave the guest's copy of one file incomplete.
+ * The signal ends the session; the file that was on its way is not there then.
  * @throws COPY_MISSING, COPY_TARGET, COPY_FAILED, SESSION_LOST, the signal's reason
  */
 export async function copyIn(

@@ -8,7 +8,7 @@ import { type Copy, parseCopy } from "../../../client/copy/operand.ts";
 import { copyOut, tarOut } from "../../../client/copy/out.ts";
 import { explainLoss } from "../../../client/session/loss.ts";
 import { openSession, type VmSession } from "../../../client/session/open.ts";
-import { cancellable, Interrupted } from "../../abort.ts";
+import { cancellable } from "../../abort.ts";
 import type { CliContext } from "../../context.ts";
 import type { EventSink } from "../../ui/events.ts";
 import { noticePrinter } from "../../vm-notices.ts";
@@ -21,11 +21,9 @@ export async function cp(this: CliContext, flags: CpFlags, ...words: string[]): 
   await running(this, flags, async () => {
     const copy = parseCopy(words);
     refuseTerminal(this, copy);
-    const done = await cancellable(this.signals, (signal) => perform(this, flags, copy, sink, signal))
-      .catch((error: unknown) => {
-        throw afterInterruption(copy, error);
-      })
-      .finally(() => sink.done());
+    const done = await cancellable(this.signals, (signal) => perform(this, flags, copy, sink, signal)).finally(() =>
+      sink.done(),
+    );
     if (copy.way === "out-tar") return;
     if (flags.json) printJson(this, done);
     else remark(this, flags, `copied ${count(done.entries, "file")}, ${formatSize(done.bytes)}\n`);
@@ -106,10 +104,4 @@ class Sessions {
     const user = await userNameOf(this.#context, vm, this.#user);
     return { vm, client: session.client, user: await guestUser(session.client, user, this.#signal) };
   }
-}
-
-/** The agent writes a file in its place, so one that was on its way into a VM may be there in part. */
-function afterInterruption({ way }: Copy, error: unknown): unknown {
-  if (!(error instanceof Interrupted) || way === "out" || way === "out-tar") return error;
-  return new Interrupted(error.signal, "the file that was being written in the VM may be incomplete: copy it again");
 }
