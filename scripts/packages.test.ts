@@ -13,6 +13,7 @@ test("every tool that a test asks for is one that set-up installs", () => {
   // what comes in one package with another
   if (known.has("sqfstar")) known.add("mksquashfs").add("unsquashfs");
   if (known.has("mkfs.ext4")) known.add("mke2fs");
+  if (known.has("ssh")) known.add("scp").add("sftp");
   const asked = globSync("{src,test,scripts,bench}/**/*.test.ts", { cwd: root }).flatMap((file) => {
     const text = readFileSync(join(root, file), "utf8");
     const asks = file.includes(".attack.test.ts")
