@@ -60,8 +60,8 @@ export function sshAccess({ home, place, own, stdio }: SshFacts): SshAccess {
   };
   return {
     async serve(guest, { admits, say }) {
-      const { serveSsh } = await import("../ssh/gateway/serve.ts");
-      const [hostKey, key] = await Promise.all([
+      const [{ serveSsh }, hostKey, key] = await Promise.all([
+        import("../ssh/gateway/serve.ts"),
         readHostKey(own.gatewayKey),
         readPublicHalf(admits ?? `${sshKey}.pub`),
       ]);

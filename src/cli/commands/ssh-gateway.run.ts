@@ -12,11 +12,18 @@ export async function sshGateway(this: CliContext, _flags: object, host: string,
   await running(this, {}, async () => {
     const name = host.replace(/\.vm$/, "");
     if (!isVmName(name)) throw fail("VM_NOT_FOUND", { name });
-    const session = await cancellable(this.signals, (signal) => openSession(this, name, noticePrinter(this), signal));
+    const opening = cancellable(this.signals, (signal) => openSession(this, name, noticePrinter(this), signal));
+    // ssh's handshake goes on meanwhile; without a session it ends at once
+    const serving = this.sshAccess().then((access) =>
+      access.serve(sshGuest(this, opening), { admits: key, say: linePrinter(this) }),
+    );
     try {
-      await (await this.sshAccess()).serve(sshGuest(this, session), { admits: key, say: linePrinter(this) });
+      await Promise.race([serving, opening.then(() => serving)]);
     } finally {
-      session.client.destroy();
+      opening.then(
+        ({ client }) => client.destroy(),
+        () => {},
+      );
     }
   });
 }

@@ -6,10 +6,13 @@ import { openCommand } from "./command-stream.ts";
 import { keepListening } from "./guest-listener.ts";
 import { reopenSession, type VmSession } from "./open.ts";
 
-/** Commands and listeners outlive the daemon: they go on through the next one. */
-export function sshGuest(daemon: DaemonAccess, session: VmSession): Guest {
+/**
+ * Commands and listeners outlive the daemon: they go on through the next one.
+ * @param session that is about to be open; what is asked of the guest waits for it. The caller ends the connection when it does not open
+ */
+export function sshGuest(daemon: DaemonAccess, session: Promise<VmSession>): Guest {
   const never = new AbortController().signal;
-  const reopen = (signal: AbortSignal) => reopenSession(daemon, session, signal);
+  const reopen = async (signal: AbortSignal) => reopenSession(daemon, await session, signal);
   let open: Promise<AgentClient> | null = null;
   const keep = (client: AgentClient) => {
     void client.closed.then(() => {
@@ -24,7 +27,12 @@ export function sshGuest(daemon: DaemonAccess, session: VmSession): Guest {
     });
     return open;
   };
-  open = Promise.resolve(keep(session.client));
+  const opened = Promise.withResolvers<AgentClient>();
+  session.then(
+    ({ client }) => opened.resolve(keep(client)),
+    () => {},
+  );
+  open = opened.promise;
   return {
     command: async (request) => openCommand(await current(), request, { signal: never, reopen }),
     dial: async (to) => (await current()).open("dial", to),
