@@ -2,11 +2,23 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { vmSuite } from "./harness.ts";
+import { until } from "./processes.ts";
 import { onTerminal } from "./pty.ts";
+
+/** Null until the other end sends something. */
+async function answered(path: string): Promise<Socket | null> {
+  const client = connect(path);
+  const { promise, resolve } = Promise.withResolvers<Socket | null>();
+  client.once("data", () => resolve(client));
+  client.once("error", () => resolve(null));
+  client.once("close", () => resolve(null));
+  return promise;
+}
 
 vmSuite("ssh", (home) => {
   // the client looks for its configuration in the home that passwd(5) names
@@ -175,15 +187,60 @@ vmSuite("ssh", (home) => {
     });
   }, 180_000);
 
-  test("a VM that is deleted ends its sessions with a reason", async () => {
-    await home().ok(["vm", "start", "box"]);
-    const { ended } = run("ssh", ["-F", config(), "box.vm", "echo begun; sleep 1000"]);
-    await ssh("box.vm", "true");
-    await home().ok(["vm", "delete", "box"]);
-    const begun = performance.now();
-    expect(await ended).toMatchObject({ code: 255, stderr: expect.stringMatching(/deleted|lost|stopped/) });
-    expect(performance.now() - begun).toBeLessThan(2000);
-  }, 180_000);
+  describe("a VM that ends in the middle of it", () => {
+    const begin = async () => {
+      await home().ok(["vm", "start", "--wait=agent", "box"]);
+      const command = run("ssh", ["-F", config(), "box.vm", "echo begun; sleep 1000"]).ended;
+      const terminal = onTerminal(home(), [], undefined, [
+        "ssh",
+        "-F",
+        config(),
+        "-tt",
+        "box.vm",
+        "echo begun; sleep 1000",
+      ]);
+      await terminal.see("begun");
+      await ssh("box.vm", "truncate -s 8G /var/tmp/zeros");
+      const copy = run("scp", ["-F", config(), "box.vm:/var/tmp/zeros", join(home().folder, "zeros")]).ended;
+      const listener = `socket.create_server(("127.0.0.1", 8125)).accept()[0]`;
+      await ssh("box.vm", `python3 -c 'import socket; c = ${listener}; c.sendall(b"up"); c.recv(1)' >/dev/null 2>&1 &`);
+      const socket = join(home().folder, "held");
+      const unlink = ["-o", "StreamLocalBindUnlink=yes"];
+      const tunnel = run("ssh", [
+        "-F",
+        config(),
+        ...unlink,
+        "-L",
+        `${socket}:localhost:8125`,
+        "box.vm",
+        "echo up; sleep 1000",
+      ]);
+      const client = await until("the tunnel is open", () => answered(socket));
+      return { command, terminal, copy, tunnel: tunnel.ended, client };
+    };
+    const ending: [how: string, end: () => Promise<unknown>][] = [
+      ["it is deleted", () => home().ok(["vm", "delete", "box"])],
+      ["its VMM is killed", async () => home().signal(home().processOf("qemu"), "SIGKILL")],
+    ];
+
+    test.each(ending.toReversed())(
+      "%s: a command, a terminal, a copy and a tunnel end within 2 s, with a reason",
+      async (_, end) => {
+        const { command, terminal, copy, tunnel, client } = await begin();
+        const gone = once(client, "close");
+        await end();
+        const begun = performance.now();
+        const reason = /deleted|lost|stopped|failed/;
+        expect(await command).toMatchObject({ code: 255, stdout: "begun\n", stderr: expect.stringMatching(reason) });
+        expect([await terminal.exited, terminal.text()]).toEqual([255, expect.stringMatching(reason)]);
+        expect(await copy).toMatchObject({ code: 255, stderr: expect.stringMatching(reason) });
+        expect(await tunnel).toMatchObject({ code: 255, stderr: expect.stringMatching(reason) });
+        await gone;
+        expect(performance.now() - begun).toBeLessThan(2000);
+      },
+      180_000,
+    );
+  });
 
   test("the user's configuration is as it was after --uninstall", async () => {
     expect(readFileSync(config(), "latin1")).toContain("Include ");
