@@ -6,6 +6,7 @@
  */
 import * as fs from "node:fs";
 import { errnoOf } from "../errno.ts";
+import { at, openFolder } from "./at-folder.ts";
 import { bytesOf, type EntryInfo, infoOf, type OpenEntry, openEntry } from "./tree.ts";
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } = fs.constants;
@@ -76,12 +77,3 @@ export class FolderReader {
 
 /** ELOOP: a link (open(2), O_NOFOLLOW); ENXIO: a socket, or a device that is not there */
 const absent = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO", "ENODEV", "ENAMETOOLONG"]);
-
-function openFolder(folder: number, name: string): number {
-  return fs.openSync(at(folder, name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-}
-
-/** The kernel resolves it to `name` in the open folder, wherever that is by now. */
-function at(folder: number, name: string): Buffer {
-  return bytesOf(`/proc/self/fd/${folder}/${name}`);
-}

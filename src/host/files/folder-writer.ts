@@ -8,6 +8,7 @@ import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { errnoOf } from "../errno.ts";
 import { setModified } from "../libc.ts";
+import { at, openFolder } from "./at-folder.ts";
 import { bytesOf } from "./tree.ts";
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_DIRECTORY } = fs.constants;
@@ -289,10 +290,6 @@ function openOrMake(folder: number, name: string, path: string, creates: boolean
   return openFolder(folder, name);
 }
 
-function openFolder(folder: number, name: string): number {
-  return fs.openSync(at(folder, name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-}
-
 function renameOrRemove(folder: number, temp: string, name: string): void {
   try {
     fs.renameSync(at(folder, temp), at(folder, name));
@@ -306,12 +303,4 @@ function renameOrRemove(folder: number, temp: string, name: string): void {
 function isSame(one: string | Buffer, other: string | Buffer): boolean {
   const [first, second] = [one, other].map((path) => fs.lstatSync(path, { bigint: true, throwIfNoEntry: false }));
   return first !== undefined && second !== undefined && first.dev === second.dev && first.ino === second.ino;
-}
-
-const ascii = /^[\x20-\x7e]*$/;
-
-/** The kernel resolves it to `name` in the open folder, wherever that is by now. As text where it can be: that takes half the time. */
-function at(folder: number, name: string): string | Buffer {
-  const path = `/proc/self/fd/${folder}/${name}`;
-  return ascii.test(name) ? path : bytesOf(path);
 }
