@@ -1,5 +1,5 @@
-import { expect, test } from "bun:test";
-import { AsyncQueue, Deferred, orAborted, whenAborted, withTimeout } from "./async.ts";
+import { describe, expect, test } from "bun:test";
+import { AsyncQueue, Deferred, orAborted, pause, whenAborted, withTimeout } from "./async.ts";
 
 async function collect<T>(queue: AsyncIterable<T>): Promise<T[]> {
   const items: T[] = [];
@@ -59,4 +59,50 @@ test("whenAborted resolves at the abort and after it", async () => {
   abort.abort();
   await aborted;
   await whenAborted(abort.signal);
+});
+
+describe("pause", () => {
+  const timer = () => {
+    const asked: { ms: number; run: () => void; isCancelled: boolean }[] = [];
+    const after = (ms: number, run: () => void) => {
+      const one = { ms, run, isCancelled: false };
+      asked.push(one);
+      return () => {
+        one.isCancelled = true;
+      };
+    };
+    return { asked, after };
+  };
+
+  test("ends with its time", async () => {
+    const { asked, after } = timer();
+    const paused = pause(after, 50, new AbortController().signal);
+    expect(asked).toMatchObject([{ ms: 50 }]);
+    asked[0]?.run();
+    await paused;
+  });
+
+  test("ends when it is aborted, and cancels its timer", async () => {
+    const { asked, after } = timer();
+    const stop = new AbortController();
+    const paused = pause(after, 50, stop.signal);
+    stop.abort();
+    await paused;
+    expect(asked).toMatchObject([{ isCancelled: true }]);
+    await pause(after, 50, stop.signal);
+    expect(asked).toHaveLength(1);
+  });
+
+  test("leaves no listener with a signal that outlives it", async () => {
+    const listeners = new Set<unknown>();
+    const { signal } = new AbortController();
+    signal.addEventListener = (_: string, listener: unknown) => void listeners.add(listener);
+    signal.removeEventListener = (_: string, listener: unknown) => void listeners.delete(listener);
+    const { asked, after } = timer();
+    const paused = pause(after, 50, signal);
+    expect(listeners.size).toBe(1);
+    asked[0]?.run();
+    await paused;
+    expect(listeners.size).toBe(0);
+  });
 });

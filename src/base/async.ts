@@ -91,3 +91,19 @@ export function whenAborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
+
+/** Resolves after `ms`, or once `signal` is aborted. @param after calls `run` once after `ms`; its answer cancels that */
+export async function pause(
+  after: (ms: number, run: () => void) => () => void,
+  ms: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (signal.aborted) return;
+  const over = new Deferred<void>();
+  const end = () => over.resolve();
+  const cancel = after(ms, end);
+  signal.addEventListener("abort", end, { once: true });
+  await over.promise;
+  signal.removeEventListener("abort", end);
+  cancel();
+}

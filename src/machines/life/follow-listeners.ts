@@ -1,5 +1,5 @@
 /** Follows what a guest listens on, by its agent's `ports`. */
-import { orAborted } from "../../base/async.ts";
+import { orAborted, pause } from "../../base/async.ts";
 import { isError, toBangerError } from "../../base/errors/error.ts";
 import type { Logger } from "../../host/log.ts";
 import { type Listening, listeningOf } from "../../network/ports/listeners.ts";
@@ -31,16 +31,16 @@ export async function followListeners(
 ): Promise<void> {
   let next = first;
   while (!signal.aborted) {
-    let pause = pauseMs.lost;
+    let waitMs = pauseMs.lost;
     try {
       const client = next ?? (await orAborted(deps.client(), signal));
       next = null;
-      if ((await follow(deps, client, signal, report)) === "flooded") pause = pauseMs.flooded;
+      if ((await follow(deps, client, signal, report)) === "flooded") waitMs = pauseMs.flooded;
     } catch (error) {
       if (signal.aborted || isUnsupported(error)) return;
       deps.log.debug("a guest's listeners can't be followed", { why: toBangerError(error).message });
     }
-    await pauseFor(deps, pause, signal);
+    await pause(deps.after, waitMs, signal);
   }
 }
 
@@ -75,13 +75,4 @@ async function follow(
 
 function isUnsupported(error: unknown): boolean {
   return isError(error, "AGENT_REFUSED") && error.details["code"] === "unsupported";
-}
-
-async function pauseFor({ after }: FollowDeps, ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const cancel = after(ms, resolve);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
-  cancel();
 }

@@ -2,7 +2,7 @@
  * Ports of the host that a running VM may reach (`--allow-host`): its agent listens at a loopback address of the guest, and the daemon connects
  * each connection there to the same port of the host's 127.0.0.1. Nothing else of the host is reached by it, as the port is the listener's.
  */
-import { orAborted } from "../../base/async.ts";
+import { orAborted, pause } from "../../base/async.ts";
 import type { ByteStream } from "../../base/bytes.ts";
 import { isError, toBangerError } from "../../base/errors/error.ts";
 import type { VmId } from "../../base/names.ts";
@@ -65,7 +65,7 @@ async function keep(
 ): Promise<void> {
   let problem: string | null = null;
   while (!signal.aborted) {
-    let pause = pauseMs.lost;
+    let waitMs = pauseMs.lost;
     try {
       const client = await orAborted(requireLive(ctx, vm).session.client(ctx.timings.reconnectMs), signal);
       const listener = await listenInGuest(client, { host: hostAddress, port }, (arrival) => {
@@ -84,10 +84,10 @@ async function keep(
       const isRefused = isError(error, "AGENT_REFUSED");
       if (isRefused && reason !== problem)
         ctx.log.warn("a VM can't reach a port of the host", { vm: vm.name, port, reason });
-      if (isRefused) [problem, pause] = [reason, pauseMs.refused];
+      if (isRefused) [problem, waitMs] = [reason, pauseMs.refused];
       if (isRefused && error.details["code"] === "unsupported") return;
     }
-    await pauseFor(ctx, pause, signal);
+    await pause(ctx.after, waitMs, signal);
   }
   tried();
 }
@@ -105,13 +105,4 @@ function serve(ctx: LifeContext, id: VmId, port: number, counted: { connections:
     counted.connections -= 1;
     use.end();
   });
-}
-
-async function pauseFor({ after }: Pick<LifeContext, "after">, ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const cancel = after(ms, resolve);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
-  cancel();
 }
