@@ -73,7 +73,8 @@ function give(client: ByteStream, data: Uint8Array, whole: Buffer | undefined): 
   return client.write(whole ? data : new Uint8Array(data)) ? undefined : client.drained();
 }
 
-function reset(client: ByteStream): void {
+/** Breaks it off, so that its peer does not take a part for the whole. */
+export function reset(client: ByteStream): void {
   if (client.reset) client.reset();
   else client.destroy();
 }

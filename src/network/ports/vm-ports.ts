@@ -6,7 +6,7 @@ import type { ByteStream } from "../../base/bytes.ts";
 import type { PortView, PublishedPort } from "../../model/ports.ts";
 import type { AgentStream } from "../../wire/agent/types.ts";
 import { Announcements } from "./announcements.ts";
-import { joinConnection } from "./connection.ts";
+import { joinConnection, reset } from "./connection.ts";
 import { Forward, type ForwardSpec, type Listen } from "./forward.ts";
 import type { Listening } from "./listeners.ts";
 import { planForwards } from "./plan.ts";
@@ -220,9 +220,4 @@ export class VmPorts {
     });
     this.#cancels.set(name, cancel);
   }
-}
-
-function reset(client: ByteStream): void {
-  if (client.reset) client.reset();
-  else client.destroy();
 }
