@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { runs } from "./testing/budget.ts";
-import { count, nearest, quoteArg, quoteArgs, redactText, redactUrl } from "./text.ts";
+import { count, firstOf, nearest, quoteArg, quoteArgs, redactText, redactUrl } from "./text.ts";
 
 const urls: [string, string][] = [
   ["https://user:pw@example.com/a.git", "https://example.com/a.git"],
@@ -87,4 +87,9 @@ test("credentials are removed wherever a URL begins, in time linear in the text"
   const begun = performance.now();
   for (const word of ["x", "1", "x1", "a:/", "://"]) redactText(word.repeat(100_000));
   expect(performance.now() - begun).toBeLessThan(3000);
+});
+
+test("the first ones of a list, and how many more there are", () => {
+  expect(firstOf(["a", "b"], 2)).toBe("a, b");
+  expect(firstOf(["a", "b", "c", "d"], 2, (name) => `<${name}>`)).toBe("<a>, <b> and 2 more");
 });

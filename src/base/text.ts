@@ -78,3 +78,9 @@ export function quoteArgs(argv: readonly string[]): string {
 export function count(n: number, one: string, many = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`;
 }
+
+/** `a, b and 3 more`: the first ones of a list by name. @param show how a name is written */
+export function firstOf(names: readonly string[], most: number, show: (name: string) => string = String): string {
+  const named = names.slice(0, most).map(show).join(", ");
+  return names.length > most ? `${named} and ${names.length - most} more` : named;
+}

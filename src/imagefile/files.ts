@@ -1,7 +1,9 @@
 /** Plans the files for one `[[files]]` table: as they are on disk now, never through a symbolic link. */
+
 import { fail } from "../base/errors/error.ts";
+import { parentsOf } from "../base/parents.ts";
 import { byteTextOf, type EntryInfo, isReadable, linkBeneath, listNames, lookAt } from "../host/files/tree.ts";
-import { baseName, isSafePlainPath, parentsOf, showPath, under } from "../workspace/names.ts";
+import { baseName, isSafePlainPath, showPath, under } from "../workspace/names.ts";
 import type { PlanEntry } from "../workspace/types.ts";
 import type { FilePlan } from "./plan.ts";
 import type { RawFile } from "./schema.ts";

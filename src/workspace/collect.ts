@@ -1,6 +1,6 @@
 /** Turns names into plan entries from the present state of the disk; never through a symbolic link. */
+import { parentsOf } from "../base/parents.ts";
 import { type EntryInfo, isReadable, linkBeneath, lookAt } from "../host/files/tree.ts";
-import { parentsOf } from "./names.ts";
 import type { Notes } from "./notes.ts";
 import type { EntryOrigin, PlanEntry } from "./types.ts";
 

@@ -1,10 +1,11 @@
 /** The guest's `.git` as plan entries: files written by banger, a copy of the index, and one pack. */
+import { parentsOf } from "../base/parents.ts";
 import { byteTextOf, listNames, lookAt, readBeneath, realPath } from "../host/files/tree.ts";
 import { userExcludes } from "./excludes.ts";
 import { userAttributes } from "./filters.ts";
 import { guestConfig } from "./guest-config.ts";
 import type { History } from "./history.ts";
-import { parentsOf, under } from "./names.ts";
+import { under } from "./names.ts";
 import type { OpenRepository } from "./open-repository.ts";
 import { packedRefs } from "./skeleton.ts";
 import { guestWorkspace, type PlanEntry } from "./types.ts";

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { baseName, isSafePath, isSafePlainPath, parentsOf, showPath, under } from "./names.ts";
+import { parentsOf } from "../base/parents.ts";
+import { baseName, isSafePath, isSafePlainPath, showPath, under } from "./names.ts";
 
 const paths: [string, boolean][] = [
   ["a", true],

@@ -36,13 +36,6 @@ function showByte(byte: number): string {
   return byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`;
 }
 
-/** Every parent folder of `path`, outermost first: `a`, `a/b` for `a/b/c`. */
-export function parentsOf(path: string): string[] {
-  const parents: string[] = [];
-  for (let cut = path.indexOf("/"); cut >= 0; cut = path.indexOf("/", cut + 1)) parents.push(path.slice(0, cut));
-  return parents;
-}
-
 export function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }

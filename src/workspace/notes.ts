@@ -1,4 +1,5 @@
 /** Collects notices for the user, with at most a few examples of each kind. */
+import { firstOf } from "../base/text.ts";
 import { showPath } from "./names.ts";
 import type { WorkspaceNote } from "./types.ts";
 
@@ -21,9 +22,7 @@ export class Notes {
 
   list(): WorkspaceNote[] {
     const grouped = [...this.#paths].map(([what, paths]): WorkspaceNote => {
-      const shown = paths.slice(0, examples).map(showPath).join(", ");
-      const more = paths.length > examples ? ` and ${paths.length - examples} more` : "";
-      return { level: "warn", text: `${shown}${more}: ${what}` };
+      return { level: "warn", text: `${firstOf(paths, examples, showPath)}: ${what}` };
     });
     return [...this.#notes, ...grouped];
   }

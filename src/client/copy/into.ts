@@ -1,6 +1,6 @@
 /** Copies files of this host into a guest. */
 import { fail, isError } from "../../base/errors/error.ts";
-import { quoteArgs } from "../../base/text.ts";
+import { firstOf, quoteArgs } from "../../base/text.ts";
 import { byteTextOf, textOfBytes } from "../../host/files/tree.ts";
 import type { Emit } from "../../model/event.ts";
 import type { AgentClient, AgentStream } from "../../wire/agent/types.ts";
@@ -77,9 +77,8 @@ const mostNamed = 3;
 
 function noteLeftOut(paths: readonly string[], emit: Emit): void {
   if (paths.length === 0) return;
-  const named = paths.slice(0, mostNamed).map(textOfBytes).join(", ");
-  const more = paths.length > mostNamed ? ` and ${paths.length - mostNamed} more` : "";
-  emit({ kind: "note", level: "warn", text: `left out, as no file, folder or link: ${named}${more}` });
+  const named = firstOf(paths, mostNamed, textOfBytes);
+  emit({ kind: "note", level: "warn", text: `left out, as no file, folder or link: ${named}` });
 }
 
 /** Opens a `put` at the folder of the copy. The target itself is tried first: whether that is one tells where the copy goes. */

@@ -1,4 +1,5 @@
 /** The files of one `[[file_sync]]` entry as entries of a tar. No link below the home is followed, also not one that comes meanwhile. */
+import { firstOf } from "../../base/text.ts";
 import { errnoOf } from "../../host/errno.ts";
 import type { FolderReader } from "../../host/files/folder-reader.ts";
 import { byteTextOf, type EntryInfo, type OpenEntry, textOfBytes } from "../../host/files/tree.ts";
@@ -76,7 +77,9 @@ class Walk {
       [unreadable, "it can't be read"],
     ];
     return kinds.flatMap(([paths, why]) =>
-      paths.length === 0 ? [] : [{ level: "warn", text: `file_sync left out ${some(paths)}: ${why}` }],
+      paths.length === 0
+        ? []
+        : [{ level: "warn", text: `file_sync left out ${firstOf(paths, mostNamed, textOfBytes)}: ${why}` }],
     );
   }
 
@@ -119,8 +122,3 @@ class Walk {
 }
 
 const mostNamed = 3;
-
-function some(paths: readonly string[]): string {
-  const named = paths.slice(0, mostNamed).map((path) => textOfBytes(path));
-  return named.join(", ") + (paths.length > mostNamed ? ` and ${paths.length - mostNamed} more` : "");
-}

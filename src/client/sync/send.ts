@@ -1,5 +1,7 @@
 /** Copies what `file_sync` names into a running VM, after the VM's record says where to. */
+
 import { fail, isError } from "../../base/errors/error.ts";
+import { parentsOf } from "../../base/parents.ts";
 import { byteTextOf, textOfBytes } from "../../host/files/tree.ts";
 import type { Emit } from "../../model/event.ts";
 import { pathProblem } from "../../model/file-sync.ts";
@@ -106,12 +108,6 @@ async function missingParents(guest: Guest, base: Base, parts: readonly SyncPart
     }
   }
   return missing;
-}
-
-/** `a`, `a/b` for `a/b/c` */
-function parentsOf(name: string): string[] {
-  const names = name.split("/").slice(0, -1);
-  return names.map((_, at) => names.slice(0, at + 1).join("/"));
 }
 
 /** Asked by opening a `put` there, which is given up at once. */

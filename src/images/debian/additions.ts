@@ -1,4 +1,5 @@
 /** Adds our own files to the image's tar stream, with parent folders that the packages did not create. */
+import { parentsOf } from "../../base/parents.ts";
 import type { TarAddition } from "../../formats/tar/edit.ts";
 import type { ImageFile } from "./files.ts";
 
@@ -22,9 +23,4 @@ export function* fileAdditions(
       yield { entry: { ...owner, name, kind: "file", mode: file.mode, size: content.length, link: "" }, content };
     }
   }
-}
-
-function parentsOf(name: string): string[] {
-  const parts = name.split("/");
-  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join("/"));
 }

@@ -2,14 +2,16 @@
  * Writes accepted changes into the host's work tree: all of them or none. What is replaced is saved first, and a journal says how far it
  * got, so that after a crash `undo.ts` has the state before it again.
  */
+
 import { randomBytes } from "node:crypto";
 import { fail } from "../../base/errors/error.ts";
+import { parentsOf } from "../../base/parents.ts";
 import { ensureFolder, removeTree } from "../../host/files/files.ts";
 import { FolderWriter } from "../../host/files/folder-writer.ts";
 import { writeNew as writeNewFile } from "../../host/files/new-file.ts";
 import { byteTextOf, linkBeneath, lookAt, readBeneath } from "../../host/files/tree.ts";
 import { fileMask } from "../../host/files/umask.ts";
-import { parentsOf, showPath } from "../names.ts";
+import { showPath } from "../names.ts";
 import { readBlobs } from "./blobs.ts";
 import type { Change } from "./changes.ts";
 import { presentAt } from "./host-file.ts";

@@ -1,6 +1,6 @@
 /** Looks at the host's work tree, never through a link. */
+import { parentsOf } from "../../base/parents.ts";
 import { linkBeneath, listNames, lookAt, openBeneath } from "../../host/files/tree.ts";
-import { parentsOf } from "../names.ts";
 import type { Present } from "./changes.ts";
 import { BlobHash, linkFile, type ObjectFormat } from "./sent.ts";
 

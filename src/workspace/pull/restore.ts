@@ -1,8 +1,8 @@
 /** Puts a work tree back into the state before an apply, wherever that one got to. It can be interrupted and run again. */
+import { parentsOf } from "../../base/parents.ts";
 import { readBytes } from "../../host/files/files.ts";
 import { FolderWriter } from "../../host/files/folder-writer.ts";
 import { byteTextOf, listNames, lookAt } from "../../host/files/tree.ts";
-import { parentsOf } from "../names.ts";
 import { hasOnly, presentAt } from "./host-file.ts";
 import type { Before, Entry, Journal } from "./journal.ts";
 import { isSame } from "./sent.ts";

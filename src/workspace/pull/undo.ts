@@ -1,6 +1,6 @@
 /** Takes the last apply to a work tree back: every file has its old content, mode and time again. */
 import { fail } from "../../base/errors/error.ts";
-import { count } from "../../base/text.ts";
+import { count, firstOf } from "../../base/text.ts";
 import { exists, removeTree } from "../../host/files/files.ts";
 import { showPath } from "../names.ts";
 import { journalFolder, lockOf, readJournal } from "./journal.ts";
@@ -45,11 +45,9 @@ function nothing(root: string): Error {
 }
 
 function refusal(root: string, changed: readonly string[], saved: string): Error {
-  const names = changed.slice(0, mostNamed).map(showPath);
-  const more = changed.length > mostNamed ? ` and ${changed.length - mostNamed} more` : "";
   return fail("WORKSPACE_UNDO", {
     path: root,
-    problem: `${count(changed.length, "file")} changed since: ${names.join(", ")}${more}`,
+    problem: `${count(changed.length, "file")} changed since: ${firstOf(changed, mostNamed, showPath)}`,
     next: `make them as the pull left them and try again; the old files are in ${saved} until the next pull`,
   });
 }

@@ -1,6 +1,6 @@
 /** A guest's work, checked and compared with the host's work tree: what `vm workspace` shows, writes and applies. */
+import { parentsOf } from "../../base/parents.ts";
 import { byteTextOf, lookAt } from "../../host/files/tree.ts";
-import { parentsOf } from "../names.ts";
 import { readBlobs } from "./blobs.ts";
 import { allChanges, type Change, judge, type Present, uncommitted, type Verdict } from "./changes.ts";
 import { pulledRefs } from "./commits.ts";
