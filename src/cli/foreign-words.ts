@@ -13,33 +13,36 @@ const commands: Readonly<Record<string, string>> = {
   network: "each VM has a network of its own: `--network` of `banger vm run` chooses its kind",
 };
 
+const volume = {
+  ours: "image",
+  next: "folders are copied, not mounted: `banger vm run FOLDER`, `banger vm cp FOLDER VM:PATH`",
+};
+const workdir = { ours: "cwd", next: "`--cwd DIR` is the working directory in the guest" };
+const vcpu = { ours: "vcpu", next: "`--vcpu N` is its number of CPUs" };
+const scripts = { ours: "json", next: "`--json` is for scripts" };
+const json = { ours: "json", next: "`--json` prints JSON" };
+const privileged = { ours: "nested", next: "root in a VM may do everything there already" };
+
 /** By flag without its dashes. `ours` is a flag that the command must have. */
 const flags: Readonly<Record<string, { ours?: string; next: string }>> = {
-  v: volume(),
-  volume: volume(),
-  mount: volume(),
-  w: { ours: "cwd", next: "`--cwd DIR` is the working directory in the guest" },
-  workdir: { ours: "cwd", next: "`--cwd DIR` is the working directory in the guest" },
+  v: volume,
+  volume,
+  mount: volume,
+  w: workdir,
+  workdir,
   m: { ours: "memory", next: "`--memory SIZE` is its memory, as in `--memory 2G`" },
-  cpus: { ours: "vcpu", next: "`--vcpu N` is its number of CPUs" },
-  c: { ours: "vcpu", next: "`--vcpu N` is its number of CPUs" },
+  cpus: vcpu,
+  c: vcpu,
   hostname: { ours: "name", next: "`--name NAME` is the name of the VM and its host name" },
   h: { next: "`--help` shows what it takes" },
-  q: { ours: "json", next: "`--json` is for scripts" },
-  quiet: { ours: "json", next: "`--json` is for scripts" },
-  o: { ours: "json", next: "`--json` prints JSON" },
-  output: { ours: "json", next: "`--json` prints JSON" },
-  format: { ours: "json", next: "`--json` prints JSON" },
-  privileged: { ours: "nested", next: "root in a VM may do everything there already" },
-  "cap-add": { ours: "nested", next: "root in a VM may do everything there already" },
+  q: scripts,
+  quiet: scripts,
+  o: json,
+  output: json,
+  format: json,
+  privileged,
+  "cap-add": privileged,
 };
-
-function volume() {
-  return {
-    ours: "image",
-    next: "folders are copied, not mounted: `banger vm run FOLDER`, `banger vm cp FOLDER VM:PATH`",
-  };
-}
 
 export function foreignCommand(word: string): string | null {
   return Object.hasOwn(commands, word) ? (commands[word] ?? null) : null;
