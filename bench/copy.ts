@@ -6,7 +6,7 @@ import type { AgentClient } from "../src/wire/agent/types.ts";
 import type { Home } from "../test/e2e/home.ts";
 import { bootRaw, execRaw, putRaw, recipeOf } from "./raw-vm.ts";
 import { type Row, rowOf } from "./stats.ts";
-import { say, timed } from "./timing.ts";
+import { measureBothWays, timed } from "./timing.ts";
 
 const mib = 1024 * 1024;
 const largeBytes = 256 * mib;
@@ -37,7 +37,7 @@ async function bothWays({ home, agent, runs }: Ends, { name, path, what, reach }
   const into = rowOf({ what: `vm cp of ${what} in`, floorWhat: "tar over the channel", reach: { ratio: reach } });
   const out = rowOf({ what: `vm cp of ${what} out`, floorWhat: "tar over the channel", reach: { ratio: reach } });
   const back = join(home.folder, "back");
-  for (let run = 0; run <= runs; run++) {
+  const rows = await measureBothWays(into, out, runs, async () => {
     const clear = ["rm", "-rf", join(place, name)];
     await Promise.all([execRaw(agent, clear), home.ok(["vm", "exec", "bench", "--", ...clear])]);
     const tar = Bun.spawn(["tar", "-c", name], { cwd: home.folder, stdout: "pipe" });
@@ -45,17 +45,10 @@ async function bothWays({ home, agent, runs }: Ends, { name, path, what, reach }
     const oursIn = await timed(() => home.ok(["vm", "cp", path, `bench:${place}/`]));
     const floorOut = await timed(() => getRaw(agent, join(place, name), fresh(join(back, "raw"))));
     const oursOut = await timed(() => home.ok(["vm", "cp", `bench:${place}/${name}`, `${fresh(join(back, "ours"))}/`]));
-    // the first one warms both guests
-    if (run === 0) continue;
-    into.floor.push(floorIn);
-    into.ours.push(oursIn);
-    out.floor.push(floorOut);
-    out.ours.push(oursOut);
-    say(into);
-    say(out);
-  }
+    return { in: { ours: oursIn, floor: floorIn }, out: { ours: oursOut, floor: floorOut } };
+  });
   rmSync(back, { recursive: true });
-  return [into, out];
+  return rows;
 }
 
 async function getRaw(agent: AgentClient, path: string, folder: string): Promise<void> {

@@ -6,7 +6,7 @@ import type { AgentClient } from "../src/wire/agent/types.ts";
 import type { Home } from "../test/e2e/home.ts";
 import { bootRaw, execRaw, recipeOf } from "./raw-vm.ts";
 import { type Row, rowOf } from "./stats.ts";
-import { say, timed } from "./timing.ts";
+import { measureBothWays, say, timed } from "./timing.ts";
 
 const mib = 1024 * 1024;
 const bytes = 128 * mib;
@@ -85,21 +85,13 @@ async function throughput(address: string, agent: AgentClient, runs: number): Pr
   const into = rowOf({ what: `${what} into a forwarded port`, floorWhat: "by the agent's dial", reach });
   const out = rowOf({ what: `${what} out of a forwarded port`, floorWhat: "by the agent's dial", reach });
   await reached(address, sourcePort);
-  for (let run = 0; run <= runs; run++) {
+  return measureBothWays(into, out, runs, async () => {
     const floorIn = await timed(() => sendRaw(agent));
     const oursIn = await timed(() => send(address));
     const floorOut = await timed(() => takeRaw(agent));
     const oursOut = await timed(() => take(address));
-    // the first one warms both
-    if (run === 0) continue;
-    into.floor.push(floorIn);
-    into.ours.push(oursIn);
-    out.floor.push(floorOut);
-    out.ours.push(oursOut);
-    say(into);
-    say(out);
-  }
-  return [into, out];
+    return { in: { ours: oursIn, floor: floorIn }, out: { ours: oursOut, floor: floorOut } };
+  });
 }
 
 const chunk = new Uint8Array(mib);

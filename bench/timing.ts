@@ -21,3 +21,26 @@ export function say(row: Row): void {
   const floor = row.floor.length === 0 ? "" : `, floor ${row.floor.at(-1)?.toFixed(0)} ${unit}`;
   console.log(`${row.what}: ${row.ours.at(-1)?.toFixed(0)} ${unit}${floor}`);
 }
+
+/** Something that goes in and comes out: ours and its floor, each in `ms`. */
+export type BothWays = { in: { ours: number; floor: number }; out: { ours: number; floor: number } };
+
+/** Measures both ways in turn. The first time only warms what is asked. */
+export async function measureBothWays(
+  into: Row,
+  out: Row,
+  runs: number,
+  once: () => Promise<BothWays>,
+): Promise<Row[]> {
+  await once();
+  for (let run = 0; run < runs; run++) {
+    const taken = await once();
+    into.floor.push(taken.in.floor);
+    into.ours.push(taken.in.ours);
+    out.floor.push(taken.out.floor);
+    out.ours.push(taken.out.ours);
+    say(into);
+    say(out);
+  }
+  return [into, out];
+}
