@@ -13,7 +13,7 @@ export async function sshGateway(this: CliContext, _flags: object, host: string,
     const name = host.replace(/\.vm$/, "");
     if (!isVmName(name)) throw fail("VM_NOT_FOUND", { name });
     const opening = cancellable(this.signals, (signal) => openSession(this, name, noticePrinter(this), signal));
-    // ssh's handshake goes on meanwhile; without a session it ends at once
+    // the ssh handshake runs meanwhile, and is broken off if the session can't be opened
     const serving = this.sshAccess().then((access) =>
       access.serve(sshGuest(this, opening), { admits: key, say: linePrinter(this) }),
     );

@@ -1,4 +1,4 @@
-/** execve(2): this process goes on as another program, with its pid, terminal, and standard streams. */
+/** execve(2): this process becomes another program, and keeps its pid, its terminal and its standard streams. */
 import { fail } from "../../base/errors/error.ts";
 
 /**

@@ -9,7 +9,6 @@ export type Need =
   | "ordinary-user"
   | "systemd"
   | "registry"
-  | "ssh-clients"
   | "user-namespaces"
   | "firecracker"
   | `tool:${string}`;
@@ -55,8 +54,6 @@ function reasonAgainst(need: Need): string | null {
       return mayMakeNamespaces() ? null : "no user namespaces for this user";
     case "firecracker":
       return firecrackerMissing();
-    case "ssh-clients":
-      return onPath("ssh") ? null : "ssh is not installed";
     default: {
       const tool = need.slice("tool:".length);
       if (tool === "banger-vsock-agent") return agentBinary() ? null : agentMissing;

@@ -103,7 +103,7 @@ fn text(error: &io::Error) -> String {
     error.to_string().split(" (os error").next().unwrap_or_default().to_string()
 }
 
-/// None: it cannot be made, and the client goes on with what follows it.
+/// None: it cannot be made, and the client continues with the next entry.
 fn enter(
     peer: &mut Peer<impl Read, impl Write>,
     options: &Options,

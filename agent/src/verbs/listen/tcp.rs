@@ -24,7 +24,7 @@ pub fn bind(host: &str, port: u16, user: &User) -> Answer<Vec<TcpListener>> {
             let second = one(Ipv6Addr::LOCALHOST.into(), port);
             std::iter::once(first).chain(second.ok()).collect()
         }),
-        // a socket for every IPv6 address has the IPv4 ones too (ipv6(7))
+        // a socket bound to `::` also accepts IPv4 connections (ipv6(7))
         "" => one(Ipv6Addr::UNSPECIFIED.into(), port).or_else(|error| match error.raw_os_error() {
             Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL) => one(Ipv4Addr::UNSPECIFIED.into(), port),
             _ => Err(error),
